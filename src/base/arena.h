@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * arena.h - memory that belongs to one session and is freed with it, in one step, up to a maximum.
+ *
+ * An arena at its maximum, or a machine out of memory, yields NULL: the fact is then left out and
+ * the session says so. Nothing is freed singly.
+ */
+#ifndef ARENA_H
+#define ARENA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "text.h"
+
+struct arena_block;
+
+struct arena {
+    struct arena_block *blocks; /* newest first */
+    size_t used;                /* bytes handed out, in all blocks */
+    size_t max;                 /* bytes that may be handed out */
+    bool exhausted;             /* an allocation was refused; sticky */
+};
+
+void arena_init(struct arena *arena, size_t max);
+void arena_free(
+    struct arena *arena); /* accepts a zeroed arena; leaves one that can be used again */
+
+/* len bytes aligned for any type, not cleared; NULL at the maximum. */
+void *arena_alloc(struct arena *arena, size_t len);
+
+/* A copy of the text in the arena; an empty text when there is no room. */
+struct text arena_text(struct arena *arena, struct text text);
+
+#endif

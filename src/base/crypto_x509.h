@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * crypto_x509.h - one certificate as facts, and a chain's verification, by libcrypto behind our own
+ * types.
+ *
+ * Input comes from strangers: the caller has already bounded lengths (limits.h). Results are plain
+ * memory of the caller's arena.
+ */
+#ifndef CRYPTO_X509_H
+#define CRYPTO_X509_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "arena.h"
+#include "crypto.h"
+#include "limits.h"
+#include "reader.h"
+#include "text.h"
+
+enum certificate_flag {
+    CERTIFICATE_SELF_ISSUED = 1 << 0, /* subject equals issuer */
+    CERTIFICATE_SELF_SIGNED = 1 << 1, /* and its signature verifies with its own key */
+    CERTIFICATE_CA = 1 << 2,
+    CERTIFICATE_V1 = 1 << 3,
+    CERTIFICATE_INVALID_EXTENSIONS = 1 << 4,
+    CERTIFICATE_KEY_OUT_OF_RANGE = 1 << 5, /* RSA outside 512-8192 bits or e over 64 bits, or a
+                                              curve that is not named: never verified with */
+    CERTIFICATE_NAME_EMBEDDED_NUL = 1 << 6,
+    CERTIFICATE_NO_SERVER_AUTH = 1
+                                 << 7, /* has an extended key usage that lacks serverAuth and any */
+    CERTIFICATE_MUST_STAPLE = 1 << 8,
+    CERTIFICATE_HAS_SCT = 1 << 9,
+    CERTIFICATE_HAS_AIA_ISSUERS = 1 << 10,
+    CERTIFICATE_SERIAL_ODD = 1 << 11, /* zero, negative or over 20 octets */
+    CERTIFICATE_NAMES_CUT = 1 << 12,  /* more than LIMIT_CERTIFICATE_NAMES alternative names */
+};
+
+struct certificate {
+    bool parsed;                 /* false: only sha256 and len are valid */
+    uint8_t sha256[SHA256_SIZE]; /* of the DER */
+    uint8_t spki_sha256[SHA256_SIZE];
+    uint32_t len;                /* of the DER */
+    struct text subject, issuer; /* RFC 4514 with most specific first as in ECS:
+                                    "CN=mx.example.org,O=Example,C=DE"; UTF-8, cleaned */
+    struct text subject_cn, issuer_cn, subject_o, issuer_o,
+        issuer_ou;      /* the first of each; empty if none */
+    struct text serial; /* upper-case hex without leading zeros, "-" in front if negative */
+    int64_t not_before_s, not_after_s; /* seconds since 1970; INT64_MIN and MAX when unreadable */
+    struct text not_before, not_after; /* RFC 3339, UTC */
+    uint8_t version;                   /* 1, 2 or 3 */
+    struct text key_type;              /* "rsa" "ec" "dsa" "ed25519" "ed448" "other" */
+    struct text key_curve;             /* "P-256" …; empty if none */
+    uint32_t key_bits;
+    uint64_t rsa_exponent;      /* 0 if none or over 64 bits */
+    struct text signature;      /* OpenSSL's long name, "sha256WithRSAEncryption" */
+    struct text signature_hash; /* "sha256" "sha1" "md5"; empty if the scheme has none of its own */
+    struct text names[LIMIT_CERTIFICATE_NAMES]; /* subjectAltName: dNSName as is, iPAddress as text;
+                                                   e-mail and others left out */
+    size_t name_count;
+    unsigned flags;
+};
+
+/* Reads one DER certificate that must fill the reader. Texts go to the arena. False when it cannot
+ * be parsed; out->sha256 and len are set in any case. */
+bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out);
+
+struct trust_store; /* opaque: public roots, and the operator's own */
+
+/* bundle: PEM file of public roots (NULL: none). extra: PEM of the operator's own roots (NULL:
+ * none). NULL with a message logged when a file cannot be read. */
+struct trust_store *trust_store_load(const char *bundle, const char *extra);
+void trust_store_free(struct trust_store *store);
+size_t trust_store_count(const struct trust_store *store);
+
+struct verification {
+    int code; /* X509_V_* of OpenSSL; 0 ok; -1: not verified, see text; 21 is derived: 20 at depth 0
+                 with one certificate */
+    int depth;                           /* of the failing certificate */
+    const char *text;                    /* OpenSSL's or ours; valid forever */
+    bool anchor_extra;                   /* the path ends in one of the operator's own roots */
+    bool anchored;                       /* a trusted root was reached, ignoring dates */
+    int64_t valid_from_s, valid_until_s; /* the same verdict holds for instants in this interval
+                                            (dates of chain and path) */
+};
+
+/* Verifies ders[0] as a server (or client) certificate with the rest as untrusted helpers, at an
+ * instant. No callback that continues, no network. count is at most
+ * LIMIT_CHAIN_VERIFY_CERTIFICATES. Thread-safe for one store. */
+void crypto_chain_verify(struct trust_store *store, const struct reader *ders, size_t count,
+                         int64_t at_s, bool as_client, struct verification *out);
+
+/* RFC 9525: does the certificate carry this DNS name (or IP address in text form)? Common name only
+ * if cn_too. */
+bool crypto_certificate_matches(struct reader der, struct text name, bool cn_too);
+
+#endif

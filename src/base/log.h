@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * log.h - messages for the operator, on standard error, one line each, without a newline in the
+ * text.
+ *
+ * Never on the packet path: there counters are kept. Text from the wire passes text_clean() first.
+ * Credentials are never stored and so cannot be logged. May be called from any thread.
+ */
+#ifndef LOG_H
+#define LOG_H
+
+enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
+
+/* What is written: this level and the more severe ones. LOG_WARN unless set. */
+void log_set_level(enum log_level level);
+
+void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));
+void log_debug(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+#endif

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_arena.c - memory of one session: aligned, disjoint, bounded.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "arena.h"
+
+static void test_allocations_are_aligned_and_disjoint(void **state)
+{
+    (void)state;
+    enum { COUNT = 300 };
+    struct arena arena;
+    unsigned char *at[COUNT];
+    arena_init(&arena, 1 << 20);
+    for (size_t i = 0; i < COUNT; i++) {
+        size_t len = 1 + i * 7 % 300;
+        at[i] = arena_alloc(&arena, len);
+        assert_non_null(at[i]);
+        assert_int_equal((uintptr_t)at[i] % _Alignof(max_align_t), 0);
+        memset(at[i], (int)(i & 0xff), len);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t j = 0; j < 1 + i * 7 % 300; j++)
+            assert_int_equal(at[i][j], i & 0xff);
+    arena_free(&arena);
+}
+
+static void test_the_maximum_holds_and_is_sticky(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 100);
+    assert_non_null(arena_alloc(&arena, 60));
+    assert_null(arena_alloc(&arena, 41));
+    assert_true(arena.exhausted);
+    assert_non_null(arena_alloc(&arena, 40)); /* what fits is still given */
+    assert_null(arena_alloc(&arena, 1));
+    assert_null(arena_alloc(&arena, SIZE_MAX));
+    assert_int_equal(arena.used, 100);
+    assert_true(arena.exhausted);
+
+    arena_free(&arena);
+    assert_false(arena.exhausted);
+    assert_non_null(arena_alloc(&arena, 100)); /* and can be used again, up to the same maximum */
+    assert_null(arena_alloc(&arena, 1));
+    arena_free(&arena);
+}
+
+static void test_one_allocation_larger_than_a_block(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 1 << 20);
+    char *small = arena_alloc(&arena, 10);
+    char *large = arena_alloc(&arena, 500000);
+    assert_non_null(small);
+    assert_non_null(large);
+    memset(large, 'x', 500000);
+    assert_non_null(arena_alloc(&arena, 10));
+    arena_free(&arena);
+}
+
+static void test_texts_are_copied(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 8);
+    char source[] = "abcd";
+    struct text copy = arena_text(&arena, text_of(source));
+    source[0] = 'X';
+    assert_true(text_same(copy, TEXT("abcd")));
+    assert_int_equal(arena_text(&arena, (struct text){ 0 }).len, 0);
+    assert_false(arena.exhausted);
+    struct text refused = arena_text(&arena, TEXT("abcde"));
+    assert_int_equal(refused.len, 0);
+    assert_null(refused.at);
+    assert_true(arena.exhausted);
+    arena_free(&arena);
+}
+
+static void test_a_zeroed_arena_can_be_freed(void **state)
+{
+    (void)state;
+    struct arena arena = { 0 };
+    arena_free(&arena);
+    assert_null(arena_alloc(&arena, 1));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_allocations_are_aligned_and_disjoint),
+        cmocka_unit_test(test_the_maximum_holds_and_is_sticky),
+        cmocka_unit_test(test_one_allocation_larger_than_a_block),
+        cmocka_unit_test(test_texts_are_copied),
+        cmocka_unit_test(test_a_zeroed_arena_can_be_freed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
