@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * capture.c - the life of a run: its options, its files, what it has counted.
+ */
+#include "capture.h"
+
+#include <stdlib.h>
+
+#include "log.h"
+#include "run.h"
+
+bool run_stopped(const struct capture *capture)
+{
+    return capture->tally.stop != NULL && *capture->tally.stop;
+}
+
+struct capture *capture_open(const char *const *paths, size_t count,
+                             const struct capture_options *options)
+{
+    struct capture *capture = calloc(1, sizeof *capture);
+    if (capture == NULL) {
+        log_error("out of memory");
+        return NULL;
+    }
+    if (options != NULL)
+        capture->options = *options;
+    capture->tally.stop = capture->options.stop;
+    capture->clock_ns = INT64_MIN;
+
+    bool ok = true;
+    if (capture->options.filter != NULL) {
+        capture->filter = filter_new(capture->options.filter);
+        ok = capture->filter != NULL;
+    }
+    if (ok && !list_paths(capture, paths, count)) {
+        log_error("out of memory");
+        ok = false;
+    }
+    bool following = capture->options.follow && capture->folder_count > 0;
+    if (ok && capture->options.follow && !following)
+        log_warn("there is nothing to follow: none of the inputs is a folder");
+    if (ok && capture->queue_count == 0 && !following)
+        ok = false; /* the reasons were logged where they were met */
+    if (!ok) {
+        capture_close(capture);
+        return NULL;
+    }
+    return capture;
+}
+
+void capture_close(struct capture *capture)
+{
+    if (capture == NULL)
+        return;
+    for (size_t i = 0; i < capture->open_count; i++)
+        input_close(capture->open[i]);
+    for (size_t i = 0; i < capture->idle_count; i++)
+        input_close(capture->idle[i]);
+    list_free(capture);
+    secrets_free(&capture->tally.secrets);
+    filter_free(capture->filter);
+    free(capture);
+}
+
+bool capture_filter_valid(const char *expression)
+{
+    struct filter *filter = filter_new(expression);
+    filter_free(filter);
+    return filter != NULL;
+}
+
+bool capture_failed(const struct capture *capture) { return capture->tally.failed; }
+
+const char *capture_file_name(const struct capture *capture, uint32_t file)
+{
+    /* Without a look at how many there are: that number may be changing on another thread. */
+    const struct entry *chunk =
+        file < LIMIT_FILES ? capture->chunks[file / ENTRIES_PER_CHUNK] : NULL;
+    const char *name = chunk != NULL ? chunk[file % ENTRIES_PER_CHUNK].name : NULL;
+    return name != NULL ? name : "";
+}
+
+struct capture_counters capture_counters(const struct capture *capture)
+{
+    return capture->tally.counters;
+}
+
+size_t capture_secrets(const struct capture *capture, const char **text)
+{
+    *text = secrets_text(&capture->tally.secrets);
+    return capture->tally.secrets.len;
+}

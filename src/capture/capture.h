@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * capture.h - frames out of capture files, in blocks that stay in the cache.
+ *
+ * A capture is one or more sources (files, folders, standard input) read as one, merged by time
+ * where they overlap. The caller owns a block, lets capture_fill() fill it, and may hand it to
+ * other threads: what a frame points to lives in the block until the block is filled again.
+ *
+ * Formats: pcap (both byte orders, micro- and nanoseconds, the modified "kuznetzov" header), pcapng
+ * (sections, interfaces, EPB, SPB, obsolete packet blocks), either compressed by gzip or zstd; what
+ * else libpcap reads goes through libpcap. A broken or truncated file is a failed environment for
+ * that file only: what could be read is delivered first, the message names file and offset, and
+ * capture_failed() says so.
+ */
+#ifndef CAPTURE_H
+#define CAPTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct frame {
+    int64_t time_ns;     /* since 1970-01-01 UTC */
+    uint64_t number;     /* in its file, from 1 */
+    const uint8_t *data; /* captured bytes; lives in the block */
+    uint32_t captured;   /* bytes at data */
+    uint32_t wire;       /* bytes the frame had on the wire; >= captured */
+    uint32_t file;       /* index for capture_file_name() */
+    uint32_t interface;  /* of a pcapng section, else 0 */
+    uint16_t link_type;  /* LINKTYPE_ value as in files */
+};
+
+struct block {
+    uint8_t *bytes; /* cap bytes, owned by the block */
+    size_t cap;
+    size_t used;
+    struct frame *frames; /* owned; count of them are valid */
+    size_t count, frames_cap;
+    int64_t
+        clock_ns; /* the highest time of any frame so far in the run, at the end of this block */
+    uint64_t sequence; /* blocks are numbered from 0 */
+    /* private: bytes read but not yet parsed when a single file is read in place */
+    size_t parsed;
+};
+
+bool block_init(struct block *block); /* false: out of memory */
+void block_free(struct block *block);
+
+struct capture_options {
+    const char *
+        filter; /* BPF expression on top of ours; NULL for none; applied to the frame as captured */
+    bool follow;               /* go on as files are added to a folder, until *stop */
+    const volatile bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
+};
+
+/* Whether libpcap understands a BPF expression; if not, the reason was logged. */
+bool capture_filter_valid(const char *expression);
+
+struct capture; /* opaque */
+
+/* `paths` are files, folders or "-"; borrowed until capture_close(). NULL when nothing at all can
+ * be read; a reason for each path that failed has then been logged. A path that cannot be opened
+ * beside others that can only sets capture_failed(). */
+struct capture *capture_open(const char *const *paths, size_t count,
+                             const struct capture_options *options);
+void capture_close(struct capture *capture);
+
+/* Fills the block with the next frames, at least one. False at the end. */
+__attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, struct block *block);
+
+bool capture_failed(const struct capture *capture);
+const char *capture_file_name(const struct capture *capture,
+                              uint32_t file); /* base name; valid until close */
+
+struct capture_counters {
+    uint64_t files;
+    uint64_t frames;
+    uint64_t bytes;          /* captured bytes of frames */
+    uint64_t frames_skipped; /* larger than LIMIT_FRAME_BYTES, or of an interface that is not
+                                described */
+    uint64_t input_bytes;    /* read from the files as stored, for progress */
+    uint64_t input_total;    /* their sizes together, 0 when unknown (a pipe) */
+};
+struct capture_counters capture_counters(const struct capture *capture);
+
+/* TLS secrets found in pcapng Decryption Secrets Blocks ("NSS key log" text), kept for later. */
+size_t capture_secrets(const struct capture *capture,
+                       const char **text); /* bytes; borrowed until close */
+
+#endif

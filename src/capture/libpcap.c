@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * libpcap.c - the one file that includes libpcap's headers.
+ *
+ * Frames carry LINKTYPE_ values as written in files, libpcap's programs are compiled for its own
+ * DLT_ values. They are equal but for the few that had different values on different systems.
+ */
+#include "libpcap.h"
+
+#include <pcap/pcap.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "clock.h"
+#include "limits.h"
+#include "log.h"
+
+static const struct {
+    uint16_t link_type;
+    int dlt;
+} renumbered[] = {
+    { 100, DLT_ATM_RFC1483 }, { 101, DLT_RAW },      { 102, DLT_SLIP_BSDOS },
+    { 103, DLT_PPP_BSDOS },   { 106, DLT_ATM_CLIP },
+};
+
+static int dlt_of(uint16_t link_type)
+{
+    for (size_t i = 0; i < sizeof renumbered / sizeof renumbered[0]; i++)
+        if (renumbered[i].link_type == link_type)
+            return renumbered[i].dlt;
+    return link_type;
+}
+
+static uint16_t link_type_of(int dlt)
+{
+    for (size_t i = 0; i < sizeof renumbered / sizeof renumbered[0]; i++)
+        if (renumbered[i].dlt == dlt)
+            return renumbered[i].link_type;
+    return (uint16_t)dlt;
+}
+
+struct program {
+    uint16_t link_type;
+    bool fits; /* else there is no code */
+    struct bpf_program code;
+};
+
+struct filter {
+    char *expression;
+    struct program programs[LIMIT_FILTER_LINK_TYPES];
+    size_t count;
+    size_t last; /* that matched a link type: nearly always the next one too */
+};
+
+static bool compile(const char *expression, uint16_t link_type, struct bpf_program *code, char *why,
+                    size_t why_size)
+{
+    pcap_t *pcap = pcap_open_dead(dlt_of(link_type), (int)LIMIT_FRAME_BYTES);
+    if (pcap == NULL) {
+        (void)snprintf(why, why_size, "out of memory");
+        return false;
+    }
+    bool ok = pcap_compile(pcap, code, expression, 1, PCAP_NETMASK_UNKNOWN) == 0;
+    if (!ok)
+        (void)snprintf(why, why_size, "%s", pcap_geterr(pcap));
+    pcap_close(pcap);
+    return ok;
+}
+
+struct filter *filter_new(const char *expression)
+{
+    /* Ethernet first: its message is the one shown. "wlan" makes sense only for the last two. */
+    static const uint16_t common[] = { DLT_EN10MB,           101,           DLT_LINUX_SLL, DLT_PPP,
+                                       DLT_IEEE802_11_RADIO, DLT_IEEE802_11 };
+    char first_why[PCAP_ERRBUF_SIZE], why[PCAP_ERRBUF_SIZE];
+    bool fits = false;
+    for (size_t i = 0; i < sizeof common / sizeof common[0] && !fits; i++) {
+        struct bpf_program code;
+        fits = compile(expression, common[i], &code, i == 0 ? first_why : why, PCAP_ERRBUF_SIZE);
+        if (fits)
+            pcap_freecode(&code);
+    }
+    if (!fits) {
+        log_error("filter \"%s\": %s", expression, first_why);
+        return NULL;
+    }
+
+    struct filter *filter = calloc(1, sizeof *filter);
+    if (filter != NULL)
+        filter->expression = strdup(expression);
+    if (filter == NULL || filter->expression == NULL) {
+        log_error("filter: out of memory");
+        filter_free(filter);
+        return NULL;
+    }
+    return filter;
+}
+
+void filter_free(struct filter *filter)
+{
+    if (filter == NULL)
+        return;
+    for (size_t i = 0; i < filter->count; i++)
+        if (filter->programs[i].fits)
+            pcap_freecode(&filter->programs[i].code);
+    free(filter->expression);
+    free(filter);
+}
+
+static struct program *program_for(struct filter *filter, uint16_t link_type)
+{
+    if (filter->last < filter->count && filter->programs[filter->last].link_type == link_type)
+        return &filter->programs[filter->last];
+    for (filter->last = 0; filter->last < filter->count; filter->last++)
+        if (filter->programs[filter->last].link_type == link_type)
+            return &filter->programs[filter->last];
+    if (filter->count == LIMIT_FILTER_LINK_TYPES)
+        return NULL;
+
+    char why[PCAP_ERRBUF_SIZE];
+    struct program *program = &filter->programs[filter->count++];
+    program->link_type = link_type;
+    program->fits = compile(filter->expression, link_type, &program->code, why, sizeof why);
+    if (!program->fits)
+        log_error("filter \"%s\" does not fit frames of link type %u, which are left out: %s",
+                  filter->expression, (unsigned)link_type, why);
+    return program;
+}
+
+enum filter_result filter_match(struct filter *filter, const struct frame *frame)
+{
+    struct program *program = program_for(filter, frame->link_type);
+    if (program == NULL || !program->fits)
+        return FILTER_UNFIT;
+
+    struct pcap_pkthdr header = { .caplen = frame->captured, .len = frame->wire };
+    return pcap_offline_filter(&program->code, &header, frame->data) != 0 ? FILTER_YES : FILTER_NO;
+}
+
+struct libpcap_file {
+    pcap_t *pcap;
+    uint16_t link_type;
+};
+
+struct libpcap_file *libpcap_file_new(const char *path, char *why, size_t why_size)
+{
+    char error[PCAP_ERRBUF_SIZE] = "out of memory";
+    struct libpcap_file *file = calloc(1, sizeof *file);
+    if (file != NULL)
+        file->pcap =
+            pcap_open_offline_with_tstamp_precision(path, PCAP_TSTAMP_PRECISION_NANO, error);
+    if (file == NULL || file->pcap == NULL) {
+        (void)snprintf(why, why_size, "%s", error);
+        free(file);
+        return NULL;
+    }
+    file->link_type = link_type_of(pcap_datalink(file->pcap));
+    return file;
+}
+
+void libpcap_file_free(struct libpcap_file *file)
+{
+    if (file == NULL)
+        return;
+    pcap_close(file->pcap);
+    free(file);
+}
+
+enum libpcap_result libpcap_file_next(struct libpcap_file *file, struct frame *frame)
+{
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int result = pcap_next_ex(file->pcap, &header, &data);
+    if (result != 1)
+        return result == PCAP_ERROR_BREAK ? LIBPCAP_END : LIBPCAP_ERROR;
+
+    /* With nanosecond precision, tv_usec holds nanoseconds. */
+    *frame = (struct frame){
+        .time_ns = header->ts.tv_sec * NS_PER_S + header->ts.tv_usec,
+        .data = data,
+        .captured = header->caplen,
+        .wire = header->len < header->caplen ? header->caplen : header->len,
+        .link_type = file->link_type,
+    };
+    return LIBPCAP_FRAME;
+}
+
+const char *libpcap_file_error(struct libpcap_file *file) { return pcap_geterr(file->pcap); }

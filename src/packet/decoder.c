@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * decoder.c - from a frame to its innermost TCP segment: one layer after the other, in a loop.
+ *
+ *   LINKTYPE_ -> link layer -> EtherType -> IP -> protocol -> TCP -> *packet
+ *                    ^             ^         ^        |
+ *                    +-------------+---------+--------+  tunnels: walk_open() counts them
+ */
+#include <stdlib.h>
+
+#include "fragment.h"
+#include "walk.h"
+
+static enum layer (*const layers[])(struct walk *walk) = {
+#define X(name, decode) [LAYER_##name] = (decode),
+    WALK_LAYERS(X)
+#undef X
+};
+
+/* clang-format off */
+static const struct via {
+    enum packet_via bit;
+    const char *name;
+} vias[] = {
+    { VIA_VLAN,      "vlan" },
+    { VIA_MPLS,      "mpls" },
+    { VIA_PPPOE,     "pppoe" },
+    { VIA_GRE,       "gre" },
+    { VIA_ERSPAN,    "erspan" },
+    { VIA_VXLAN,     "vxlan" },
+    { VIA_GENEVE,    "geneve" },
+    { VIA_GTP,       "gtp" },
+    { VIA_IPIP,      "ipip" },
+    { VIA_TEREDO,    "teredo" },
+    { VIA_FRAGMENTS, "fragments" },
+    { VIA_PBB,       "pbb" },
+    { VIA_L2TP,      "l2tp" },
+};
+/* clang-format on */
+
+const char *packet_via_name(enum packet_via bit)
+{
+    for (size_t i = 0; i < sizeof vias / sizeof vias[0]; i++)
+        if (vias[i].bit == bit)
+            return vias[i].name;
+    return "";
+}
+
+struct packet_decoder {
+    uint64_t hash_key;
+    int64_t clock_ns;
+    struct fragment_table *fragments;
+    struct packet_counters counters;
+};
+
+struct packet_decoder *packet_decoder_new(uint64_t hash_key)
+{
+    struct packet_decoder *decoder = calloc(1, sizeof *decoder);
+    if (decoder == NULL)
+        return NULL;
+
+    decoder->hash_key = hash_key;
+    decoder->clock_ns = INT64_MIN;
+    decoder->fragments = fragment_table_new(hash_key, &decoder->counters);
+    if (decoder->fragments == NULL) {
+        free(decoder);
+        return NULL;
+    }
+    return decoder;
+}
+
+void packet_decoder_free(struct packet_decoder *decoder)
+{
+    if (decoder == NULL)
+        return;
+    fragment_table_free(decoder->fragments);
+    free(decoder);
+}
+
+static void count_segment(struct packet_counters *counters, const struct packet *packet)
+{
+    counters->bad_checksums += packet->checksum == CHECKSUM_BAD;
+    counters->truncated += packet->payload_len < packet->payload_wire;
+}
+
+enum packet_verdict packet_decode(struct packet_decoder *decoder, const struct frame *frame,
+                                  uint64_t block_sequence, struct packet *packet)
+{
+    if (frame->time_ns > decoder->clock_ns)
+        decoder->clock_ns = frame->time_ns;
+
+    packet->time_ns = frame->time_ns;
+    packet->clock_ns = decoder->clock_ns;
+    packet->frame = frame->number;
+    packet->file = frame->file;
+    packet->interface = frame->interface;
+    packet->vlan = 0;
+    packet->via = 0;
+
+    struct walk walk = {
+        .at = reader_of(frame->data, frame->captured),
+        .cut = frame->wire > frame->captured ? frame->wire - frame->captured : 0,
+        .key = decoder->hash_key,
+        .sequence = block_sequence,
+        .packet = packet,
+        .fragments = decoder->fragments,
+    };
+    enum layer layer = link_layer(frame->link_type);
+    while (layer < LAYER_END)
+        layer = layers[layer](&walk);
+
+    enum packet_verdict verdict = (enum packet_verdict)(layer - LAYER_END);
+    decoder->counters.verdicts[verdict]++;
+    if (verdict == PACKET_TCP) {
+        packet->outer = walk.path;
+        count_segment(&decoder->counters, packet);
+    }
+    return verdict;
+}
+
+void packet_decoder_release(struct packet_decoder *decoder, uint64_t block_sequence)
+{
+    fragment_release(decoder->fragments, block_sequence);
+}
+
+const struct packet_counters *packet_decoder_counters(const struct packet_decoder *decoder)
+{
+    return &decoder->counters;
+}
