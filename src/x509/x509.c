@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * x509.c - the cache of chains: a hash table, and a list by time of use from which the oldest goes.
+ *
+ * An entry that is held when it leaves the cache lives on until it is released. Keys are SHA-256;
+ * their first bytes are the hash. Whoever makes chains that fall into one bucket has us compare 32
+ * bytes for each, which is nothing against having parsed them.
+ */
+#include "x509.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct verdict {
+    bool used, as_client;
+    struct verification verification; /* with the interval in which it holds */
+};
+
+struct name_answer {
+    bool used, cn_too, matches;
+    char name[LIMIT_TEXT_BYTES];
+    size_t len;
+};
+
+struct entry {
+    struct x509_chain chain; /* first, so that the public pointer is the entry's */
+    struct arena arena;      /* of the facts */
+    size_t bytes;
+    bool cached;                      /* in the table and the list */
+    struct entry *same_bucket;        /* next in its bucket */
+    struct entry *newer, *older;      /* by time of use */
+    unsigned next_verdict, next_name; /* to be overwritten next */
+    struct verdict verdicts[LIMIT_CHAIN_VERDICTS];
+    struct name_answer names[LIMIT_CHAIN_VERDICTS];
+};
+
+struct x509_cache {
+    struct trust_store *store;
+    size_t max_chains, count, bucket_mask;
+    struct entry **buckets;
+    struct entry *newest, *oldest;
+    struct x509_counters counters;
+};
+
+struct x509_cache *x509_cache_new(struct trust_store *store, size_t max_chains)
+{
+    size_t buckets = 16;
+    while (buckets < max_chains && buckets <= SIZE_MAX / 4)
+        buckets *= 2;
+
+    struct x509_cache *cache = calloc(1, sizeof *cache);
+    if (cache == NULL)
+        return NULL;
+    cache->buckets = calloc(buckets, sizeof(struct entry *));
+    if (cache->buckets == NULL) {
+        free(cache);
+        return NULL;
+    }
+    cache->store = store;
+    cache->max_chains = max_chains;
+    cache->bucket_mask = buckets - 1;
+    return cache;
+}
+
+static void entry_free(struct entry *entry)
+{
+    arena_free(&entry->arena);
+    free(entry);
+}
+
+static struct entry **bucket_of(const struct x509_cache *cache, const uint8_t key[SHA256_SIZE])
+{
+    uint64_t hash;
+    memcpy(&hash, key, sizeof hash);
+    return &cache->buckets[hash & cache->bucket_mask];
+}
+
+static void list_remove(struct x509_cache *cache, struct entry *entry)
+{
+    *(entry->newer == NULL ? &cache->newest : &entry->newer->older) = entry->older;
+    *(entry->older == NULL ? &cache->oldest : &entry->older->newer) = entry->newer;
+    entry->newer = entry->older = NULL;
+}
+
+static void list_add_newest(struct x509_cache *cache, struct entry *entry)
+{
+    entry->older = cache->newest;
+    *(cache->newest == NULL ? &cache->oldest : &cache->newest->newer) = entry;
+    cache->newest = entry;
+}
+
+static void cache_remove_oldest(struct x509_cache *cache)
+{
+    struct entry *entry = cache->oldest;
+    struct entry **link = bucket_of(cache, entry->chain.key);
+    while (*link != entry)
+        link = &(*link)->same_bucket;
+    *link = entry->same_bucket;
+    cache->oldest = entry->newer;
+    *(entry->newer == NULL ? &cache->newest : &entry->newer->older) = NULL;
+    entry->cached = false;
+    cache->count--;
+    cache->counters.bytes -= entry->bytes;
+    if (entry->chain.references == 0)
+        entry_free(entry);
+}
+
+static void cache_add(struct x509_cache *cache, struct entry *entry)
+{
+    struct entry **bucket = bucket_of(cache, entry->chain.key);
+    entry->same_bucket = *bucket;
+    *bucket = entry;
+    list_add_newest(cache, entry);
+    entry->cached = true;
+    cache->count++;
+    cache->counters.bytes += entry->bytes;
+    while (cache->oldest != NULL &&
+           (cache->count > cache->max_chains || cache->counters.bytes > LIMIT_CHAIN_CACHE_BYTES)) {
+        cache->counters.evicted++;
+        cache_remove_oldest(cache);
+    }
+}
+
+static struct entry *cache_find(const struct x509_cache *cache, const uint8_t key[SHA256_SIZE])
+{
+    struct entry *entry = *bucket_of(cache, key);
+    while (entry != NULL && memcmp(entry->chain.key, key, SHA256_SIZE) != 0)
+        entry = entry->same_bucket;
+    return entry;
+}
+
+void x509_cache_free(struct x509_cache *cache)
+{
+    if (cache == NULL)
+        return;
+    while (cache->oldest != NULL) {
+        assert(cache->oldest->chain.references == 0);
+        cache_remove_oldest(cache);
+    }
+    free(cache->buckets);
+    free(cache);
+}
+
+static bool chain_in_order(const struct certificate *certificates, size_t count)
+{
+    for (size_t i = 0; i + 1 < count; i++)
+        if (!certificates[i].parsed || !certificates[i + 1].parsed ||
+            !text_same_nocase(certificates[i].issuer, certificates[i + 1].subject))
+            return false;
+    return true;
+}
+
+static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct reader *ders,
+                               size_t count)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (entry == NULL)
+        return NULL;
+    arena_init(&entry->arena, LIMIT_CHAIN_BYTES);
+    memcpy(entry->chain.key, key, SHA256_SIZE);
+
+    bool refused = count > LIMIT_CHAIN_CERTIFICATES;
+    size_t kept = refused ? LIMIT_CHAIN_CERTIFICATES : count;
+    for (size_t i = 0; i < count; i++)
+        refused = refused || ders[i].left > LIMIT_CERTIFICATE_BYTES;
+    struct certificate *certificates = NULL;
+    if (kept > 0) {
+        certificates = arena_alloc(&entry->arena, kept * sizeof *certificates);
+        if (certificates == NULL) {
+            entry_free(entry);
+            return NULL;
+        }
+    }
+    for (size_t i = 0; i < kept; i++) {
+        if (refused) {
+            certificates[i] = (struct certificate){ .len = (uint32_t)ders[i].left,
+                                                    .not_before_s = INT64_MIN,
+                                                    .not_after_s = INT64_MAX };
+            crypto_sha256(ders[i].at, ders[i].left, certificates[i].sha256);
+        } else {
+            crypto_certificate_decode(ders[i], &entry->arena, &certificates[i]);
+        }
+    }
+    entry->chain.count = kept;
+    entry->chain.certificates = certificates;
+    entry->chain.refused = refused;
+    entry->chain.order_ok = !refused && chain_in_order(certificates, kept);
+    entry->bytes = sizeof *entry + entry->arena.used;
+    return entry;
+}
+
+const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct reader *ders,
+                                         size_t count)
+{
+    uint8_t key[SHA256_SIZE];
+    crypto_sha256_framed(ders, count, key);
+    cache->counters.chains++;
+
+    struct entry *entry = cache_find(cache, key);
+    if (entry != NULL) {
+        cache->counters.chain_hits++;
+        list_remove(cache, entry);
+        list_add_newest(cache, entry);
+        entry->chain.references++;
+        return &entry->chain;
+    }
+    entry = entry_new(key, ders, count);
+    if (entry == NULL)
+        return NULL;
+    cache->counters.refused += entry->chain.refused ? 1 : 0;
+    entry->chain.references = 1; /* held before it is added, which may push it out at once */
+    cache_add(cache, entry);
+    return &entry->chain;
+}
+
+/* The caller's view is constant, ours is not: verdicts are added, references are counted. */
+static struct entry *entry_of(const struct x509_chain *chain) { return (struct entry *)chain; }
+
+void x509_chain_release(struct x509_cache *cache, const struct x509_chain *chain)
+{
+    (void)cache;
+    if (chain == NULL)
+        return;
+    struct entry *entry = entry_of(chain);
+    assert(entry->chain.references > 0);
+    entry->chain.references--;
+    if (entry->chain.references == 0 && !entry->cached)
+        entry_free(entry);
+}
+
+struct verification x509_chain_verify(struct x509_cache *cache, const struct x509_chain *chain,
+                                      const struct reader *ders, int64_t at_s, bool as_client)
+{
+    struct entry *entry = entry_of(chain);
+    for (size_t i = 0; i < LIMIT_CHAIN_VERDICTS; i++) {
+        const struct verdict *verdict = &entry->verdicts[i];
+        if (verdict->used && verdict->as_client == as_client &&
+            verdict->verification.valid_from_s <= at_s &&
+            at_s <= verdict->verification.valid_until_s) {
+            cache->counters.verification_hits++;
+            cache->counters.verifications++;
+            return verdict->verification;
+        }
+    }
+
+    struct verification verification = { .code = -1,
+                                         .text = "chain over a maximum",
+                                         .valid_from_s = INT64_MIN,
+                                         .valid_until_s = INT64_MAX };
+    cache->counters.verifications++;
+    if (!chain->refused)
+        crypto_chain_verify(cache->store, ders, chain->count, at_s, as_client, &verification);
+    entry->verdicts[entry->next_verdict] =
+        (struct verdict){ .used = true, .as_client = as_client, .verification = verification };
+    entry->next_verdict = (entry->next_verdict + 1) % LIMIT_CHAIN_VERDICTS;
+    return verification;
+}
+
+bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain,
+                        const struct reader *ders, struct text name, bool cn_too)
+{
+    (void)cache;
+    struct entry *entry = entry_of(chain);
+    if (chain->refused || chain->count == 0 || name.len == 0 || name.len > LIMIT_TEXT_BYTES)
+        return false;
+    for (size_t i = 0; i < LIMIT_CHAIN_VERDICTS; i++) {
+        const struct name_answer *answer = &entry->names[i];
+        if (answer->used && answer->cn_too == cn_too &&
+            text_same(name, (struct text){ .at = answer->name, .len = answer->len }))
+            return answer->matches;
+    }
+
+    struct name_answer *answer = &entry->names[entry->next_name];
+    entry->next_name = (entry->next_name + 1) % LIMIT_CHAIN_VERDICTS;
+    answer->used = true;
+    answer->cn_too = cn_too;
+    answer->matches = crypto_certificate_matches(ders[0], name, cn_too);
+    memcpy(answer->name, name.at, name.len);
+    answer->len = name.len;
+    return answer->matches;
+}
+
+struct x509_counters x509_cache_counters(const struct x509_cache *cache) { return cache->counters; }
