@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * flow_state.h - private to this stage: a flow, its two streams, and what the files of the stage
+ * offer one another.
+ *
+ * Positions. A stream's sequence numbers are unwrapped into 64-bit positions that never wrap: the
+ * first number seen of a stream (in a packet, or in the peer's acknowledgement) is POSITION_START.
+ * The stream begins at `base`, once that is known; what consumers see as offset is position - base.
+ */
+#ifndef FLOW_STATE_H
+#define FLOW_STATE_H
+
+#include "flow.h"
+#include "limits.h"
+
+#define POSITION_START (UINT64_C(1) << 32)
+
+/* One copy of some bytes of a stream, as a packet brought it. */
+struct copy {
+    uint64_t at;          /* position of the first byte */
+    const uint8_t *bytes; /* NULL: cut off by the snap length */
+    size_t len;
+    struct mark mark; /* mark.acked is a position in the peer's stream until it is offered */
+    uint8_t ttl;
+    bool valid;    /* its checksum was good */
+    bool doubtful; /* it was bad in a direction that showed good ones */
+};
+
+/* Bytes that wait: out of order, or for what their sender had acknowledged. */
+struct segment {
+    struct segment *next;
+    uint64_t at, end; /* positions */
+    struct mark mark;
+    int64_t arrived_ns; /* the shard's clock when it began to wait */
+    uint8_t ttl;
+    bool valid;
+    bool doubtful; /* used when its receiver acknowledges it, or is not in the capture */
+    bool missing;  /* no bytes: the snap length cut them */
+    bool released; /* waits no longer for what its sender had acknowledged */
+    uint8_t bytes[];
+};
+
+struct placed_mark {
+    uint64_t at; /* position from which it holds */
+    struct mark mark;
+};
+
+/* What was delivered lately, to compare retransmissions with; kept for the first bytes of a stream
+ * only. */
+struct trail {
+    struct {
+        uint64_t at, hash;
+        uint32_t len;
+        uint8_t ttl;
+        struct mark mark;
+    } pieces[16];
+    unsigned count, newest;
+};
+enum { TRAIL_BYTES = 16 * 1024 };
+
+struct stream {
+    uint32_t anchor_seq; /* the number at `anchor`, which follows what was accepted only: a forged
+                            segment must not move it */
+    uint64_t anchor;
+    bool anchored;
+    bool base_known;
+    uint64_t base;    /* position of the first byte */
+    uint64_t next;    /* all before it was offered or given up; valid with base_known */
+    uint64_t highest; /* end of the highest byte seen; without what no window can hold */
+    uint64_t acked_first, acked_highest; /* by the peer; valid with acked */
+    bool acked;
+    uint64_t wanted; /* a hole up to here was acknowledged at wanted_ns; 0: none is known */
+    int64_t wanted_ns;
+    uint32_t other_isn; /* of a second, different SYN-ACK */
+    bool other_isn_known;
+    bool fin_known, fin_passed;
+    bool fin_owed;     /* passed before there was a consumer to tell */
+    bool fin_released; /* as in a segment */
+    uint64_t fin;      /* position behind the last byte */
+    int64_t fin_ns;
+    struct mark fin_mark;
+    uint64_t reset_at; /* of its RST, or the end of what was sent before; valid when one counted */
+    int64_t reset_ns;
+    bool skip;                /* nobody reads this side (any more) */
+    bool checksums_good;      /* a valid one was seen */
+    bool refused;             /* bytes of the coming gap were here, but there was no room */
+    struct segment *segments; /* sorted, without overlap */
+    size_t segment_count, segment_bytes;
+    uint8_t *pending; /* offered, not consumed; ends at next */
+    size_t pending_len, pending_cap;
+    struct placed_mark *marks; /* of pending, oldest first */
+    size_t mark_count, mark_cap;
+    uint64_t progress;      /* how often its bytes were offered anew or consumed */
+    uint64_t peer_progress; /* the peer's when these bytes were last offered */
+    struct trail *trail;
+};
+
+/* A flow that was reported stays a while as LIFE_REPORTED, without state and bytes, so that late
+ * packets do not begin a new one. */
+enum flow_life { LIFE_OPENING, LIFE_OPEN, LIFE_CLOSED, LIFE_REPORTED, LIFE_COUNT };
+
+struct flow_key {
+    struct address low, high; /* ordered, so that both directions are equal */
+    uint16_t low_port, high_port;
+    uint8_t ip_version;
+    uint64_t extra; /* VLAN, outer headers or interface, where the configuration asks for them */
+};
+
+struct flow {
+    struct flow_key key;
+    struct flow *bucket_next;
+    struct flow *older, *newer; /* in the list of its life, by last activity */
+    struct shard *shard;
+    uint64_t number; /* flows of a shard are counted from 1: the order of their first packets */
+    enum flow_life life;
+    int64_t active_ns; /* clock of its last packet, or of its closing */
+    bool outer_split;  /* another flow has the same key under other outer headers */
+    bool syn_seen, opened, let_go, flushing;
+    bool
+        one_sided; /* a side was waited for in vain: the other does not wait again until it shows */
+    bool lone_syn_known; /* a SYN that does not fit: a new session if it is answered */
+    bool lone_syn_by_client, lone_syn_by_answer;
+    uint32_t lone_syn_isn;
+    struct mark lone_syn_mark;
+    void *state;
+    struct flow_conflict *conflicts;
+    struct stream streams[SIDE_COUNT];
+    struct flow_info info;     /* conflicts are filled in on request */
+    int64_t consumer_timer_ns; /* 0: none */
+    int64_t timer_ns;          /* the earlier of all that is due; valid if heap_index > 0 */
+    size_t heap_index;         /* 0: not in the heap */
+};
+
+struct flow_list {
+    struct flow *oldest, *newest;
+    size_t count;
+};
+
+struct shard {
+    struct shard_options options;
+    const struct flow_sink *sink;
+    void *context;
+    struct flow **buckets;
+    size_t bucket_count, flow_count;
+    struct flow_list lists[LIFE_COUNT];
+    struct flow **heap; /* from index 1 */
+    size_t heap_count, heap_cap;
+    uint64_t flow_number;
+    size_t buffered;
+    int64_t now_ns; /* of the packet or timer being handled */
+    struct shard_counters counters;
+};
+
+struct piece;
+
+/* table.c */
+struct flow_key table_key(const struct shard *shard, const struct packet *packet);
+struct flow *table_find(const struct shard *shard, const struct flow_key *key,
+                        const struct packet *packet);
+struct flow *
+table_add(struct shard *shard,
+          const struct flow_key *key); /* zeroed; NULL when out of memory; evicts at the maximum */
+void table_remove(struct shard *shard, struct flow *flow); /* and frees it */
+void table_touch(struct flow *flow, enum flow_life life);  /* now the newest of that life */
+
+/* timers.c */
+void timers_set(struct flow *flow, int64_t at_ns); /* 0: none */
+struct flow *timers_first(const struct shard *shard);
+
+/* stream.c */
+uint64_t stream_position(struct stream *stream,
+                         uint32_t seq); /* anchors the stream at its first use */
+void stream_set_base(struct stream *stream, uint64_t base);
+void stream_advance(struct stream *stream, uint64_t next); /* with its anchor */
+void stream_move_anchor(struct stream *stream, uint64_t to);
+/* No window reaches from what is known of the stream to this position. */
+bool stream_is_far(const struct stream *stream, uint64_t at);
+bool stream_append(struct flow *flow, enum side side, const uint8_t *bytes, size_t len, uint64_t at,
+                   const struct mark *mark); /* to pending; false: a maximum was reached */
+void stream_consume(struct flow *flow, enum side side, size_t len); /* from the front of pending */
+void stream_drop(struct flow *flow, enum side side);                /* all that is kept */
+
+/* segment.c */
+/* Keeps bytes for later. Of two copies the valid one stays, else the first. */
+void segment_insert(struct flow *flow, enum side side, struct copy copy);
+struct segment *segment_take(struct flow *flow, enum side side); /* the first */
+void segment_free(struct flow *flow, struct segment *segment);
+
+/* conflict.c */
+void conflict_remember(struct flow *flow, enum side side, const struct copy *copy);
+/* A copy of bytes that were delivered. */
+void conflict_check_old(struct flow *flow, enum side side, const struct copy *copy);
+/* A copy of bytes that wait in the segment, from copy->at. True if they differ. */
+bool conflict_check_segment(struct flow *flow, enum side side, const struct segment *segment,
+                            const struct copy *copy);
+
+/* orientation.c */
+bool orientation_client_is_source(const struct shard *shard, const struct packet *packet,
+                                  bool *guessed);
+/* Before anything is offered of a flow without a SYN: by the first bytes of its sides. */
+void orientation_settle(struct flow *flow);
+void orientation_swap(struct flow *flow); /* who was taken for the client is the server */
+bool orientation_is_port(const struct shard *shard, const struct flow_info *info);
+
+/* handshake.c */
+/* The flow that this packet belongs to: an old one, or a new one; NULL when out of memory. */
+struct flow *handshake_flow_of(struct shard *shard, const struct packet *packet, enum side *side);
+/* False: nothing else in the packet counts. */
+bool handshake_note(struct flow *flow, enum side side, const struct packet *packet);
+
+/* offer.c */
+/* The mark as consumers see it: acked is an offset. */
+struct mark offer_mark(const struct flow *flow, enum side side, const struct mark *mark);
+void offer_bytes(struct flow *flow, enum side side, const struct copy *copy); /* those at next */
+void offer_gap(struct flow *flow, enum side side, uint64_t until, enum flow_gap why,
+               const struct mark *where);
+bool offer_again(struct flow *flow); /* true: something was consumed */
+void offer_finish(struct flow *flow, enum side side);
+void offer_drop_unwanted(struct flow *flow); /* after a callback */
+
+/* deliver.c */
+/* What comes next on a side and waits: the first segment, or behind all of them the FIN. */
+struct head {
+    uint64_t at, acked;
+    int64_t arrived_ns;
+    bool *released; /* in the segment or the stream */
+    const struct mark *mark;
+    bool is_fin;
+};
+bool deliver_head(struct flow *flow, enum side side, struct head *head);
+/* The first segment has a bad checksum, and its receiver has not acknowledged it (yet). */
+bool deliver_is_doubtful(const struct stream *stream);
+enum side deliver_older_side(struct flow *flow);
+void deliver_copy(struct flow *flow, enum side side, struct copy copy);
+void deliver_waiting(struct flow *flow); /* all that can be offered is */
+
+/* expire.c */
+void expire_overdue(struct flow *flow); /* what has waited long enough is given up */
+void expire_set_timer(struct flow *flow);
+
+/* packet_in.c */
+void flow_packet(struct flow *flow, enum side side, const struct packet *packet);
+void flow_end(struct flow *flow, enum flow_how how,
+              int64_t now_ns); /* tells the sink and removes it */
+
+#endif
