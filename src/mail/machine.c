@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * machine.c - rows, states and the pipeline of commands whose replies are outstanding (RFC 2920).
+ */
+#include "machine.h"
+
+#include <assert.h>
+#include <string.h>
+
+#include "facts.h"
+
+/* Applies the first row that fits. */
+static bool apply(struct mail *mail, enum verb verb, const struct step *step)
+{
+    const struct protocol *protocol = mail->protocol;
+    for (size_t i = 0; i < protocol->row_count; i++) {
+        const struct transition *row = &protocol->rows[i];
+        bool fits = (row->from & IN(mail->state)) != 0 && (row->on & (unsigned)step->event) != 0 &&
+                    (row->verb == verb || row->verb == VERB_ANY);
+        if (!fits)
+            continue;
+
+        bool was_held = machine_held(mail);
+        if (row->to != STATE_SAME)
+            mail->state = row->to;
+        if (row->act != NULL)
+            row->act(mail, step);
+        if (was_held && !machine_held(mail))
+            mail->released = true;
+        return true;
+    }
+    return false;
+}
+
+bool machine_step(struct mail *mail, enum verb verb, const struct step *step)
+{
+    bool client_only = mail->only_known && mail->only == SIDE_CLIENT;
+    bool applied = apply(mail, verb, step);
+    if (client_only || mail->side[SIDE_SERVER].finished)
+        machine_missing(mail);
+    return applied;
+}
+
+void machine_missing(struct mail *mail)
+{
+    struct step step = { .event = ON_MISSING };
+    if (machine_held(mail))
+        apply(mail, VERB_ANY, &step);
+}
+
+struct pending *pipeline_push(struct mail *mail, enum verb verb, const struct line *line)
+{
+    if (mail->pending_count == LIMIT_PIPELINE) {
+        if (mail->side[SIDE_SERVER].started)
+            facts_note_once(mail, MAIL_NOTE_DESYNC, line);
+        pipeline_clear(mail);
+        mail->lost = true;
+    }
+    struct pending *pending = &mail->pipeline[mail->pending_count++];
+    *pending = (struct pending){
+        .verb = verb, .end = line != NULL ? line->end : 0, .login = NOTE_NONE, .note = NOTE_NONE
+    };
+    return pending;
+}
+
+/* An acknowledgement of 0 is what captures with made-up numbers have: it proves nothing. */
+static bool answers(const struct mail *mail, uint64_t end, const struct line *reply)
+{
+    return !mail->marks_known || reply->where.acked == 0 || reply->where.acked >= end;
+}
+
+struct pending *pipeline_oldest(struct mail *mail, const struct line *reply)
+{
+    if (mail->pending_count == 0 || !answers(mail, mail->pipeline[0].end, reply))
+        return NULL;
+    return &mail->pipeline[0];
+}
+
+/* RFC 3501 section 2.2.1 wants tags unique, clients do not: the oldest of its tag is answered. */
+struct pending *pipeline_tagged(struct mail *mail, uint64_t tag, const struct line *reply)
+{
+    for (size_t i = 0; i < mail->pending_count; i++)
+        if (mail->pipeline[i].tag == tag && mail->pipeline[i].verb != VERB_GREETING &&
+            answers(mail, mail->pipeline[i].end, reply))
+            return &mail->pipeline[i];
+    return NULL;
+}
+
+bool pipeline_covers(const struct mail *mail, const struct line *reply)
+{
+    return answers(mail, mail->side[SIDE_CLIENT].offset, reply);
+}
+
+bool pipeline_has(const struct mail *mail, enum verb verb, uint64_t acked)
+{
+    for (size_t i = 0; i < mail->pending_count; i++)
+        if (mail->pipeline[i].verb == verb &&
+            (!mail->marks_known || mail->pipeline[i].end <= acked))
+            return true;
+    return false;
+}
+
+void pipeline_remove(struct mail *mail, struct pending *pending)
+{
+    size_t i = (size_t)(pending - mail->pipeline);
+    assert(i < mail->pending_count);
+    memmove(pending, pending + 1, (mail->pending_count - i - 1) * sizeof *pending);
+    mail->pending_count--;
+}
+
+void pipeline_clear(struct mail *mail) { mail->pending_count = 0; }
+
+void pipeline_forget(struct mail *mail, const struct line *reply)
+{
+    bool any = false;
+    for (; pipeline_oldest(mail, reply) != NULL; any = true)
+        pipeline_remove(mail, &mail->pipeline[0]);
+    if (any)
+        machine_missing(mail);
+}
+
+void machine_sent(struct mail *mail, const struct verb_row *row, const struct line *line,
+                  struct text rest, uint64_t tag)
+{
+    struct pending *pending = pipeline_push(mail, row->verb, line);
+    pending->tag = tag;
+    pending->parameters = rest.len > 0;
+    struct step step = {
+        .line = line, .rest = rest, .word = text_of(row->name), .command = pending, .event = ON_SENT
+    };
+    if (row->clear)
+        facts_clear_command(mail, step.word, line);
+    machine_step(mail, row->verb, &step);
+}
+
+void machine_desync(struct mail *mail, const struct line *line)
+{
+    bool spoken = mail->side[SIDE_CLIENT].started && (!mail->marks_known || line->where.acked > 0);
+    if (!mail->lost && spoken)
+        facts_note_once(mail, MAIL_NOTE_DESYNC, line);
+}
+
+void machine_unmatched(struct mail *mail, const struct step *step)
+{
+    if (!machine_step(mail, VERB_NONE, step))
+        machine_desync(mail, step->line);
+}
