@@ -57,11 +57,12 @@ static void test_far_words_are_not(void **state)
     assert_null(nearest(long_word));
 }
 
-static char *wrapped(const char *lead, const char *text)
+/* Valid until the next call. */
+static const char *wrapped(const char *lead, const char *text)
 {
-    char *result = NULL;
-    size_t len = 0;
-    FILE *out = open_memstream(&result, &len);
+    static char result[512];
+    FILE *out = fmemopen(result, sizeof result, "w");
+    assert_non_null(out);
     wrap_print(out, lead, text);
     fclose(out);
     return result;
@@ -74,19 +75,16 @@ static void test_lines_are_broken_at_the_margin(void **state)
 
     /* "# ", 38, a space and 38 fill the 79 columns. */
     snprintf(text, sizeof text, "%038d %038d b", 0, 0);
-    char *result = wrapped("# ", text);
+    const char *result = wrapped("# ", text);
     assert_int_equal(strchr(result, '\n') - result, WRAP_COLUMNS);
     assert_string_equal(strchr(result, '\n'), "\n# b\n");
-    free(result);
 
     result = wrapped("> ", "");
     assert_string_equal(result, "> \n");
-    free(result);
 
     snprintf(text, sizeof text, "%0100d d", 0); /* a word longer than the line stands alone */
     result = wrapped("", text);
     assert_int_equal(strchr(result, '\n') - result, 100);
-    free(result);
 }
 
 int main(void)

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * event.c - order and lifetime of events.
+ */
+#include "event.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "ecs.h"
+#include "hash.h"
+#include "text_format.h"
+
+const char *event_dataset_name(enum event_dataset dataset)
+{
+    static const char *const names[DATASET_COUNT] = {
+        [DATASET_SESSION] = "session",
+        [DATASET_FINDING] = "finding",
+        [DATASET_CERTIFICATE] = "certificate",
+        [DATASET_STATS] = "stats",
+    };
+    return names[dataset];
+}
+
+static int compare(uint64_t a, uint64_t b) { return a < b ? -1 : a > b; }
+
+int event_key_compare(const void *left, const void *right)
+{
+    const struct event_key *a = left, *b = right;
+    int order = a->time_ns < b->time_ns ? -1 : a->time_ns > b->time_ns;
+    if (order == 0)
+        order = memcmp(&a->client, &b->client, sizeof a->client);
+    if (order == 0)
+        order = compare(a->client_port, b->client_port);
+    if (order == 0)
+        order = memcmp(&a->server, &b->server, sizeof a->server);
+    if (order == 0)
+        order = compare(a->server_port, b->server_port);
+    if (order == 0)
+        order = compare((uint64_t)a->dataset, (uint64_t)b->dataset);
+    if (order == 0)
+        order = strcmp(a->rule, b->rule);
+    if (order == 0)
+        order = compare(a->ordinal, b->ordinal);
+    return order != 0 ? order : strcmp(a->id, b->id);
+}
+
+/* The ECS body begins with @timestamp and then the event object, so the place is found at once. */
+static void take_json(struct event *event, struct json *root)
+{
+    static const char mark[] = "\"event\":{";
+    event->body[FORMAT_ECS] = json_print(root, &event->len[FORMAT_ECS]);
+    json_free(root);
+    const char *found =
+        event->body[FORMAT_ECS] == NULL ? NULL : strstr(event->body[FORMAT_ECS], mark);
+    if (found != NULL)
+        event->sequence_at = (size_t)(found - event->body[FORMAT_ECS]) + sizeof mark - 1;
+}
+
+struct event *event_of_session(const struct event_options *options,
+                               const struct session_record *record)
+{
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
+        return NULL;
+
+    char session_id[EVENT_ID_SIZE];
+    event_session_id(record->flow, session_id);
+    event->key = (struct event_key){
+        .time_ns = record->now_ns,
+        .client = record->flow->client,
+        .server = record->flow->server,
+        .client_port = record->flow->client_port,
+        .server_port = record->flow->server_port,
+        .dataset = DATASET_SESSION,
+    };
+    event_id(session_id, DATASET_SESSION, "", record->open ? "open" : "", 0, event->key.id);
+
+    if (options->formats[FORMAT_ECS])
+        take_json(event, ecs_session(options, record, session_id, event->key.id));
+    if (options->formats[FORMAT_TEXT] && !record->open)
+        event->body[FORMAT_TEXT] = text_of_session(record, &event->len[FORMAT_TEXT]);
+    return event;
+}
+
+uint64_t event_certificate_once(const struct session_record *record, size_t position)
+{
+    uint8_t bytes[SHA256_SIZE + 16 + 2];
+    memcpy(bytes, record->chain->certificates[position].sha256, SHA256_SIZE);
+    memcpy(bytes + SHA256_SIZE, record->flow->server.bytes, 16);
+    memcpy(bytes + SHA256_SIZE + 16, &record->flow->server_port, 2);
+    uint64_t once = hash_bytes(bytes, sizeof bytes, 0);
+    return once != 0 ? once : 1;
+}
+
+struct event *event_of_certificate(const struct event_options *options,
+                                   const struct session_record *record, size_t position)
+{
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
+        return NULL;
+    char session_id[EVENT_ID_SIZE], hash[2 * SHA256_SIZE + 1];
+    event_session_id(record->flow, session_id);
+    text_hex(record->chain->certificates[position].sha256, SHA256_SIZE, hash);
+    event->key = (struct event_key){
+        .time_ns = record->now_ns,
+        .client = record->flow->client,
+        .server = record->flow->server,
+        .client_port = record->flow->client_port,
+        .server_port = record->flow->server_port,
+        .dataset = DATASET_CERTIFICATE,
+        .ordinal = (uint32_t)position,
+    };
+    event_id(session_id, DATASET_CERTIFICATE, "", hash, 0, event->key.id);
+    event->once = event_certificate_once(record, position);
+    if (options->formats[FORMAT_ECS])
+        take_json(event, ecs_certificate(options, record, position, event->key.id));
+    return event;
+}
+
+struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats)
+{
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
+        return NULL;
+    event->key.time_ns = stats->end_ns;
+    event->key.dataset = DATASET_STATS;
+    event_id("", DATASET_STATS, "", "", 0, event->key.id);
+    if (options->formats[FORMAT_ECS])
+        take_json(event, ecs_stats(options, stats, event->key.id));
+    if (options->formats[FORMAT_TEXT])
+        event->body[FORMAT_TEXT] = text_of_stats(stats, &event->len[FORMAT_TEXT]);
+    return event;
+}
+
+void event_free(struct event *event)
+{
+    if (event == NULL)
+        return;
+    for (int format = 0; format < FORMAT_COUNT; format++)
+        free(event->body[format]);
+    free(event);
+}

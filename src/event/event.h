@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * event.h - what leaves the program: one line of JSON (ECS 9.4) or a piece of text for people, with
+ * what it is ordered by.
+ *
+ * Made on the workers from borrowed records; an event owns its memory. Ids are derived from content
+ * only, so the same input gives the same events. Field names and values are the contract of the
+ * design ("Events").
+ */
+#ifndef EVENT_H
+#define EVENT_H
+
+#include "session.h"
+
+#define STARTTAP_VERSION "0.1.0"
+#define EVENT_ID_SIZE 21 /* 20 base32 characters and the terminator */
+#define COMMUNITY_ID_SIZE 31
+
+enum event_dataset {
+    DATASET_SESSION,
+    DATASET_FINDING,
+    DATASET_CERTIFICATE,
+    DATASET_STATS,
+    DATASET_COUNT
+};
+const char *
+event_dataset_name(enum event_dataset dataset); /* "session" …, as on the command line */
+
+enum event_format { FORMAT_ECS, FORMAT_TEXT, FORMAT_COUNT };
+
+struct event_key {   /* a total order for one run from files */
+    int64_t time_ns; /* of the packet or timer that completed it, by the capture's clock */
+    struct address client, server;
+    uint16_t client_port, server_port;
+    enum event_dataset dataset;
+    char rule[48];
+    uint32_t ordinal;
+    char id[EVENT_ID_SIZE]; /* event.id */
+};
+int event_key_compare(const void *a, const void *b); /* of two struct event_key */
+
+struct event {
+    struct event_key key;
+    struct event *next;       /* for whoever keeps a list */
+    char *body[FORMAT_COUNT]; /* what was asked for; NULL otherwise */
+    size_t len[FORMAT_COUNT];
+    uint64_t once;      /* not 0: written only if none with this number was written before */
+    size_t sequence_at; /* in the ECS body: where `"sequence":N,` belongs */
+};
+
+struct event_options {
+    bool formats[FORMAT_COUNT];
+    const char *sensor; /* observer.name; NULL or "" leaves it out */
+    const char *(*file_name)(const void *files, uint32_t file);
+    const void *files;
+};
+
+/* NULL when memory runs out. */
+struct event *event_of_session(const struct event_options *options,
+                               const struct session_record *record);
+/* The certificate at `position` of the record's visible chain. */
+struct event *event_of_certificate(const struct event_options *options,
+                                   const struct session_record *record, size_t position);
+/* What `once` of that event will be: the same for the same certificate of the same server. Never 0.
+ */
+uint64_t event_certificate_once(const struct session_record *record, size_t position);
+void event_free(struct event *event);
+
+struct event_stats { /* of the whole run; every number is the same for any number of workers */
+    int64_t start_ns, end_ns;
+    struct capture_counters capture;
+    struct packet_counters packets;
+    struct shard_counters flows;
+    struct session_counters sessions;
+    uint64_t events;
+};
+struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
+
+/* Version 1, seed 0, of a TCP flow; out is terminated. */
+void event_community_id(const struct flow_info *flow, char out[COMMUNITY_ID_SIZE]);
+/* 20 characters of base32 of SHA-256, see the design, "Order and identity". */
+void event_session_id(const struct flow_info *flow, char out[EVENT_ID_SIZE]);
+void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
+              uint32_t update, char out[EVENT_ID_SIZE]);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * main.c - the program as one line: capture -> packet -> flow -> mail -> tls -> x509 -> session ->
+ * event -> output.
+ */
+#include <signal.h>
+#include <stdio.h>
+
+#include "log.h"
+#include "pipeline.h"
+#include "progress.h"
+#include "remarks.h"
+#include "setup.h"
+
+static enum exit_status watch(struct run *run)
+{
+    if (!setup_outputs(run) || !setup_inputs(run))
+        return STATUS_INPUT_FAILED;
+    struct event_stats stats = { 0 };
+    struct progress progress;
+    progress_init(&progress, run->options.log_level < LOG_WARN);
+    struct pipeline_options options = { .workers = setup_workers(run),
+                                        .worker = setup_worker_options(run),
+                                        .progress = progress_step,
+                                        .progress_to = &progress };
+    bool ok = pipeline_run(&options, run->capture, run->order, &stats);
+    progress_end(&progress);
+
+    stats.events = order_written(run->order);
+    order_add(run->order, event_of_stats(&options.worker.event, &stats));
+    order_finish(run->order);
+    if (ok)
+        remarks_after_run(&stats);
+    return ok && !capture_failed(run->capture) ? STATUS_DONE : STATUS_INPUT_FAILED;
+}
+
+int main(int argc, char **argv)
+{
+    struct run run = { 0 };
+    enum exit_status status = STATUS_USAGE;
+    enum options_result result = options_parse(&run.options, argc, argv, stdout, stderr);
+    log_set_level(run.options.log_level);
+    signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */
+
+    if (result == OPTIONS_EXIT_OK)
+        status = STATUS_DONE;
+    else if (result == OPTIONS_RUN &&
+             config_load(&run.config, run.options.config_file, run.options.settings,
+                         run.options.setting_count, stderr) &&
+             setup_is_sound(&run)) {
+        if (run.options.check)
+            config_print_changes(&run.config, stdout);
+        status = run.options.check ? STATUS_DONE : watch(&run);
+    }
+
+    if (!setup_close(&run) && status == STATUS_DONE)
+        status = STATUS_INPUT_FAILED;
+    return (int)status;
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * session.h - one mail session: the flow, what was said in clear, TLS, certificates, and what
+ * became of it.
+ *
+ * This stage is the flow's consumer. It finds out what is spoken, hands bytes to the mail and TLS
+ * followers, and reports each session once when it is over, and once before if it stays open long
+ * after its fate was known. A record is borrowed for the call of report(); nothing in it is a
+ * secret.
+ */
+#ifndef SESSION_H
+#define SESSION_H
+
+#include "flow.h"
+#include "foreign.h"
+#include "mail.h"
+#include "tls.h"
+#include "x509.h"
+
+enum session_role {
+    ROLE_OTHER,
+    ROLE_MX,
+    ROLE_SUBMISSION,
+    ROLE_ACCESS,
+    ROLE_SIEVE,
+    ROLE_LMTP,
+    ROLE_COUNT
+};
+enum session_mode {
+    MODE_PLAINTEXT,
+    MODE_STARTTLS,
+    MODE_IMPLICIT,
+    MODE_MIXED,
+    MODE_OPAQUE,
+    MODE_FOREIGN,
+    MODE_COUNT
+};
+enum session_verdict {
+    VERDICT_PROTECTED,
+    VERDICT_WEAK,
+    VERDICT_EXPOSED,
+    VERDICT_TAMPERED,
+    VERDICT_FAILED,
+    VERDICT_UNKNOWN,
+    VERDICT_COUNT
+};
+enum session_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE, OUTCOME_UNKNOWN };
+
+/* Where the path of a certificate ends (interception research, "anchor class"). */
+enum session_anchor {
+    ANCHOR_NOT_VISIBLE,
+    ANCHOR_NOT_VERIFIED,
+    ANCHOR_PUBLIC,
+    ANCHOR_CONFIGURED,
+    ANCHOR_PRIVATE,
+    ANCHOR_SELF_SIGNED_LEAF,
+    ANCHOR_COUNT
+};
+
+/* What could not be judged and why; bits. */
+enum session_reason {
+    REASON_CLIENT_MISSING = 1 << 0, /* no packet of that side in the capture */
+    REASON_SERVER_MISSING = 1 << 1,
+    REASON_MIDSTREAM = 1 << 2,     /* the capture begins after the connection */
+    REASON_GAP = 1 << 3,           /* bytes are missing */
+    REASON_TRUNCATED = 1 << 4,     /* frames were cut by the snap length */
+    REASON_CAPTURE_ENDED = 1 << 5, /* still open when the capture ended */
+    REASON_EVICTED = 1 << 6,       /* the flow table was full */
+    REASON_CERTIFICATES_ENCRYPTED = 1 << 7,
+    REASON_RESUMED = 1 << 8, /* so the certificates were not sent */
+    REASON_COMPRESSED = 1 << 9,
+    REASON_TLS_LOST = 1 << 10,    /* records could not be followed to the end */
+    REASON_LIMIT = 1 << 11,       /* a maximum of ours was reached: some detail is left out */
+    REASON_GUESSED = 1 << 12,     /* who is the client is a guess */
+    REASON_FILE_BORDER = 1 << 13, /* begins or ends where the capture does */
+};
+enum { REASON_COUNT = 14 };
+
+const char *session_role_name(enum session_role role);
+const char *session_mode_name(enum session_mode mode);
+const char *session_verdict_name(enum session_verdict verdict);
+const char *session_outcome_name(enum session_outcome outcome);
+const char *session_anchor_name(enum session_anchor anchor);
+const char *session_reason_name(unsigned index); /* of bit `index` */
+
+struct session_record {
+    bool open;      /* reported before its end */
+    int64_t now_ns; /* the instant that completes this record: what events are ordered by */
+    const struct flow_info *flow;
+    const struct mail_facts *mail;  /* NULL: no mail protocol was seen */
+    const struct tls_facts *tls;    /* NULL: no TLS was seen */
+    const struct x509_chain *chain; /* of the server; NULL: none visible */
+    const struct x509_chain *client_chain;
+    struct verification
+        verification; /* of the server's chain at the packet's time; valid with chain */
+    enum session_anchor anchor;
+    const char *protocol;    /* network.protocol: "smtp" … "sieve", "tls", or "" */
+    const char *application; /* what nDPI calls it; NULL if not asked or unknown */
+    const char *proxy;       /* "socks5" …: inside a proxy connection; NULL otherwise */
+    enum session_role role;
+    enum session_mode mode;
+    enum session_verdict verdict;
+    enum session_outcome outcome;
+    unsigned reasons; /* session_reason bits */
+    bool mail_port;
+};
+
+struct session_options {
+    bool all_tls; /* report TLS from the first byte on any port */
+    int64_t report_after_ns;
+    const uint16_t *ports; /* mail ports */
+    size_t port_count;
+};
+
+struct session_counters {
+    uint64_t records, open_records;
+    uint64_t protocols[MAIL_SIEVE + 1], modes[MODE_COUNT], verdicts[VERDICT_COUNT];
+    uint64_t tls_versions[5]; /* ssl (2.0 and 3.0), 1.0, 1.1, 1.2, 1.3 and drafts; negotiated */
+    uint64_t reasons[REASON_COUNT];
+    uint64_t let_go; /* flows that are not ours */
+    uint64_t foreign_asked;
+};
+
+/* One for each shard; used by the thread that runs it. Everything but counters is set by its owner
+ * and outlives the shard. */
+struct session_context {
+    const struct session_options *options;
+    struct x509_cache *cache;
+    struct foreign *foreign; /* may be NULL: then nothing is named */
+    void (*report)(void *to, const struct session_record *record);
+    void *to;
+    struct session_counters counters;
+};
+
+/* What to give to shard_new(), with a struct session_context as context. */
+const struct flow_sink *session_sink(void);
+
+bool session_is_mail_port(const struct session_options *options, uint16_t port);
+
+#endif

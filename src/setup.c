@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * setup.c - opening and closing what a run needs.
+ */
+#include "setup.h"
+
+#include <unistd.h>
+
+#include "clock.h"
+#include "log.h"
+
+enum { WORTH_WORKERS_MIB = 64 };
+
+static enum event_format format_of(const struct config *config)
+{
+    return config->output_format == CONFIG_FORMAT_TEXT ? FORMAT_TEXT : FORMAT_ECS;
+}
+
+/* The bits of both enums stand in the same order. */
+_Static_assert(CONFIG_EVENT_STATS == 1 << DATASET_STATS &&
+                   CONFIG_EVENT_SESSION == 1 << DATASET_SESSION,
+               "datasets");
+
+bool setup_outputs(struct run *run)
+{
+    struct output_options options = { .format = format_of(&run->config),
+                                      .datasets = run->config.output_events };
+    for (size_t i = 0; i < run->options.outputs.count && i < MOST_OUTPUTS; i++) {
+        struct output *output = output_open(run->options.outputs.at[i], &options);
+        if (output == NULL)
+            return false;
+        run->outputs[run->output_count++] = output;
+    }
+    run->order = order_new(run->outputs, run->output_count, options.datasets);
+    return run->order != NULL;
+}
+
+static const char *non_empty(const char *text) { return *text != '\0' ? text : NULL; }
+
+bool setup_inputs(struct run *run)
+{
+    struct capture_options options = { .filter = non_empty(run->config.capture_filter),
+                                       .follow = run->options.follow };
+    const char *bundle = non_empty(run->config.x509_ca_bundle),
+               *extra = non_empty(run->config.x509_ca_extra);
+    bool by_default = run->config.places[CONFIG_ID_x509_ca_bundle].source == NULL;
+    if (bundle != NULL && by_default && access(bundle, R_OK) != 0) {
+        log_warn("%s: cannot be read, so chains are not verified (x509.ca_bundle)", bundle);
+        bundle = NULL;
+    }
+    if (bundle != NULL || extra != NULL) {
+        run->store = trust_store_load(bundle, extra);
+        if (run->store == NULL)
+            return false;
+    }
+    run->capture = capture_open(run->options.reads.at, run->options.reads.count, &options);
+    return run->capture != NULL;
+}
+
+/* Threads cost more than they bring on a small file. */
+unsigned setup_workers(const struct run *run)
+{
+    unsigned long workers = run->config.workers;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (workers == 0)
+        workers = capture_counters(run->capture).input_total >> 20 < WORTH_WORKERS_MIB || cores < 2
+                      ? 1
+                      : (unsigned long)cores;
+    return workers > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)workers;
+}
+
+static const char *file_name(const void *capture, uint32_t file)
+{
+    return capture_file_name(capture, file);
+}
+
+struct worker_options setup_worker_options(const struct run *run)
+{
+    const struct config *c = &run->config;
+    struct worker_options options = {
+        .hash_key = 0, /* from files: constant, so that every run is the same */
+        .shard = { .max_flows = (c->flow_max_flows + LIMIT_SHARDS - 1) / LIMIT_SHARDS,
+                   .idle_timeout_ns = (int64_t)c->flow_idle_timeout_s * NS_PER_S,
+                   .closed_timeout_ns = (int64_t)c->flow_closed_timeout_s * NS_PER_S,
+                   .opening_timeout_ns = (int64_t)c->flow_opening_timeout_s * NS_PER_S,
+                   .max_buffered_bytes = c->flow_max_memory_bytes / LIMIT_SHARDS,
+                   .key_vlan = (c->flow_key & CONFIG_FLOW_KEY_VLAN) != 0,
+                   .key_outer = (c->flow_key & CONFIG_FLOW_KEY_TUNNEL) != 0,
+                   .key_interface = (c->flow_key & CONFIG_FLOW_KEY_INTERFACE) != 0,
+                   .ports = c->capture_ports.at,
+                   .port_count = c->capture_ports.count },
+        .session = { .all_tls = c->tls_all,
+                     .report_after_ns = (int64_t)c->session_report_after_s * NS_PER_S,
+                     .ports = c->capture_ports.at,
+                     .port_count = c->capture_ports.count },
+        .event = { .sensor = c->sensor_name, .file_name = file_name, .files = run->capture },
+        .store = run->store,
+        .cache_chains = c->x509_cache_chains,
+        .datasets = c->output_events,
+    };
+    options.event.formats[format_of(c)] = true;
+    return options;
+}
+
+/* What only the libraries can say of a configuration. */
+bool setup_is_sound(const struct run *run)
+{
+    const struct config *config = &run->config;
+    if (run->options.fail_on_given)
+        log_warn("--fail-on has no effect in this version: findings come with a later release");
+    if (config->places[CONFIG_ID_output_min_severity].source != NULL)
+        log_warn(
+            "--min-severity has no effect in this version: findings come with a later release");
+    return *config->capture_filter == '\0' || capture_filter_valid(config->capture_filter);
+}
+
+bool setup_close(struct run *run)
+{
+    bool ok = true;
+    order_free(run->order);
+    for (size_t i = 0; i < run->output_count; i++)
+        ok = output_close(run->outputs[i]) && ok;
+    capture_close(run->capture);
+    trust_store_free(run->store);
+    config_free(&run->config);
+    options_free(&run->options);
+    return ok;
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * setup.h - from what the user said to open inputs, outputs and the settings of the stages.
+ */
+#ifndef SETUP_H
+#define SETUP_H
+
+#include "options.h"
+#include "order.h"
+#include "worker.h"
+
+enum { MOST_OUTPUTS = 32 };
+
+struct run { /* all that has to be closed again */
+    struct options options;
+    struct config config;
+    struct capture *capture;
+    struct trust_store *store;
+    struct output *outputs[MOST_OUTPUTS];
+    size_t output_count;
+    struct order *order;
+};
+
+/* What only the libraries can say of a configuration (a filter); what has no effect yet is said.
+ * False: the reason was logged. */
+bool setup_is_sound(const struct run *run);
+bool setup_outputs(
+    struct run *run); /* false: the reason was logged; run_close() closes what is open */
+bool setup_inputs(struct run *run);
+unsigned setup_workers(const struct run *run);
+struct worker_options setup_worker_options(const struct run *run); /* borrows from the run */
+bool setup_close(struct run *run); /* false: something could not be written */
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * worker.h - a set of shards and what they need: packets in, events out. Used by one thread at a
+ * time.
+ *
+ * Shard i belongs to worker i % count, whole, so what a shard does never depends on how many
+ * workers there are.
+ */
+#ifndef WORKER_H
+#define WORKER_H
+
+#include "event.h"
+
+struct worker_options {
+    uint64_t hash_key;
+    struct shard_options shard; /* of each shard */
+    struct session_options session;
+    struct event_options event;
+    struct trust_store *store; /* may be NULL */
+    size_t cache_chains;
+    unsigned datasets; /* bits 1 << enum event_dataset: which events are wanted */
+};
+
+struct worker;
+
+struct worker *worker_new(const struct worker_options *options, unsigned index,
+                          unsigned count); /* options are borrowed */
+void worker_free(struct worker *worker);
+
+void worker_packet(struct worker *worker, unsigned shard,
+                   const struct packet *packet);              /* a shard of this worker's */
+void worker_advance(struct worker *worker, int64_t clock_ns); /* all of its shards */
+void worker_finish(struct worker *worker, int64_t clock_ns);
+struct event *
+worker_take_events(struct worker *worker); /* since the last call; the caller owns the list */
+
+/* Adds this worker's counters to those of the run. */
+void worker_count(const struct worker *worker, struct event_stats *stats);
+
+#endif

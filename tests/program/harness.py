@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What the tests of the whole program share: options, running it, counting checks. Python's standard library only.
+
+Every test_*.py here is a program of its own: --program PATH [CAPTURE...]; it prints a line for each failure and
+"N passed, N failed" at the end, and its exit status says whether all passed.
+"""
+import argparse
+import glob
+import json
+import os
+import subprocess
+import sys
+
+here = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(here, "..", "tools"))
+import cut  # noqa: E402
+import packets  # noqa: E402
+import pcapio  # noqa: E402
+
+__all__ = ["Checks", "arguments", "cut", "events", "get", "packets", "pcapio", "root", "run", "samples", "without"]
+
+root = os.path.dirname(os.path.dirname(here))
+TIMEOUT = 60
+SHOWN = int(os.environ.get("SHOW", "40"))  # failures printed
+
+
+def samples():
+    return sorted(glob.glob(os.path.join(root, "samples", "*.pcap*")))
+
+
+def arguments(doc, program=True, more=None):
+    parser = argparse.ArgumentParser(description=doc, formatter_class=argparse.RawDescriptionHelpFormatter)
+    if program:
+        parser.add_argument("--program", default=os.path.join(root, "build", "dev", "starttap"))
+    if more:
+        more(parser)
+    parser.add_argument("captures", nargs="*", metavar="CAPTURE", help="default: all of samples/")
+    options = parser.parse_args()
+    options.captures = [os.path.abspath(path) for path in options.captures] or samples()
+    if program:
+        options.program = os.path.abspath(options.program)
+        if not os.access(options.program, os.X_OK):
+            parser.error(f"{options.program} is no program")
+    if not options.captures:
+        parser.error("samples/ holds no captures")
+    return options
+
+
+class Checks:
+    def __init__(self):
+        self.passed = self.failed = 0
+
+    def check(self, name, good, detail=""):
+        if good:
+            self.passed += 1
+            return True
+        self.failed += 1
+        if self.failed <= SHOWN:
+            print(f"FAIL {name}: {detail}" if detail else f"FAIL {name}")
+        return False
+
+    def equal(self, name, got, want):
+        return self.check(name, got == want, f"want {want!r:.300}, got {got!r:.300}")
+
+    def finish(self):
+        if self.failed > SHOWN:
+            print(f"(and {self.failed - SHOWN} more)")
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
+
+def run(program, *words, stdin=b"", env=None):
+    """The finished process, run at the project's root; output as bytes. A hang is an error, reported as status None."""
+    environment = dict(os.environ, TZ="UTC", LC_ALL="C", NO_COLOR="1", **(env or {}))
+    try:
+        words = [program, *words]
+        return subprocess.run(words, input=stdin, capture_output=True, timeout=TIMEOUT, env=environment, cwd=root)
+    except subprocess.TimeoutExpired as late:
+        return subprocess.CompletedProcess(late.cmd, None, late.stdout or b"", (late.stderr or b"") + b"\n(timeout)")
+
+
+def events(checks, name, process, statuses=(0,)):
+    """The JSON events of a run; whatever is wrong with them or the run is a failed check."""
+    checks.check(f"{name}: status", process.returncode in statuses, f"{process.returncode} {process.stderr[-300:]!r}")
+    out = []
+    for line in process.stdout.splitlines():
+        try:
+            out.append(json.loads(line))
+        except ValueError as error:
+            checks.check(f"{name}: a line is JSON", False, f"{error} in {line[:100]!r}")
+    return out
+
+
+def get(event, path):
+    for key in path.split("."):
+        if not isinstance(event, dict) or key not in event:
+            return None
+        event = event[key]
+    return event
+
+
+def without(value, path):
+    """Removes a dotted path in place, where it is; "list.key" goes into every element of a list."""
+    if isinstance(value, list):
+        for element in value:
+            without(element, path)
+        return
+    key, _, rest = path.partition(".")
+    if isinstance(value, dict) and key in value:
+        if rest:
+            without(value[key], rest)
+        else:
+            del value[key]

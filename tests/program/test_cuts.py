@@ -1,0 +1,166 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Cut, order and wrapping do not matter (design, invariant 2), and what is missing only makes a record say less (3).
+
+Each capture is analysed as it is and as every variant that tests/tools/cut.py makes of it. `same` variants must give the
+same records but for what the invariant names: mailtls.capture, counts of packets and bytes, VLAN ids, event ids. `conflict`
+variants may add what is said about the conflict. `lossy` ones may leave things out or say unknown, never something else.
+"""
+import copy
+import os
+import sys
+import tempfile
+
+from harness import Checks, arguments, cut, events, get, pcapio, run, without
+
+FREE = """mailtls.capture network.packets network.bytes source.packets source.bytes destination.packets destination.bytes
+network.vlan event.id event.sequence mailtls.finding.evidence.frame""".split()
+TIMES = "@timestamp event.start event.end event.duration".split()
+IDS = "mailtls.session.id mailtls.finding.session_id mailtls.finding.uid mailtls.flow".split()
+# What a contradiction between two copies may touch: it is a fact of its own.
+CONFLICT = "mailtls.notes mailtls.verdict".split()
+# What may become less: path -> the values that claim less than any other.
+WEAKER = {
+    "mailtls.mode": {"opaque"},
+    "mailtls.verdict": {"unknown"},
+    "mailtls.role": {"other"},
+    "event.outcome": {"unknown"},
+    "network.protocol": {"tls"},
+    "mailtls.tls.certificates.visible": {"not_seen"},
+}
+# What else is less: (path, full value) -> the values that accuse nobody of it.
+MILDER = {("mailtls.verdict", "tampered"): {"exposed", "failed"}}
+LOSSY_FREE = FREE + TIMES + IDS + "message mailtls.end mailtls.notes related event.type tls.server.hash".split()
+
+
+def analyse(checks, options, name, path, statuses=(0,)):
+    """dataset -> its events of one file."""
+    found = events(checks, name, run(options.program, "-r", path, "--all-tls", "-q"), statuses)
+    kinds = {}
+    for event in found:
+        kinds.setdefault(get(event, "event.dataset"), []).append(event)
+    return kinds
+
+
+def ends(event):
+    pairs = [(get(event, f"{end}.ip"), get(event, f"{end}.port")) for end in ("source", "destination")]
+    return tuple(map(str, sorted(map(str, pairs))))
+
+
+def bare(kinds, variant):
+    """What must stay: events without what may change, in an order that does not depend on it."""
+    paths = FREE + ([] if variant.same_times else TIMES) + ([] if variant.same_ids else IDS)
+    out = {}
+    for dataset in ("mailtls.session", "mailtls.finding", "mailtls.certificate"):
+        events_left = copy.deepcopy(kinds.get(dataset, []))
+        for event in events_left:
+            for path in paths + (CONFLICT if variant.kind == "conflict" else []):
+                without(event, path)
+        out[dataset] = sorted(events_left, key=lambda event: (ends(event), str(get(event, "rule.id")), repr(event)))
+    return out
+
+
+def difference(want, got, path=""):
+    """The first place where two values differ, in words."""
+    if isinstance(want, dict) and isinstance(got, dict):
+        for key in sorted(set(want) | set(got)):
+            if want.get(key) != got.get(key):
+                return difference(want.get(key), got.get(key), f"{path}.{key}" if path else key)
+    if isinstance(want, list) and isinstance(got, list) and len(want) == len(got):
+        for i, (one, other) in enumerate(zip(want, got)):
+            if one != other:
+                return difference(one, other, f"{path}[{i}]")
+    return f"{path}: want {want!r:.200}, got {got!r:.200}"
+
+
+def contradictions(full, less, path=""):
+    """Where the record of less says something that the record of all does not."""
+    if path in LOSSY_FREE or less == full:
+        return []
+    if isinstance(full, str) and isinstance(less, str):
+        if less in WEAKER.get(path, set()) | MILDER.get((path, full), set()):
+            return []
+    if isinstance(full, dict) and isinstance(less, dict):
+        return [w for key in less for w in contradictions(full.get(key), less[key], f"{path}.{key}" if path else key)]
+    if isinstance(full, list) and isinstance(less, list):
+        rest = list(full)
+        for element in less:
+            match = next((i for i, one in enumerate(rest) if not contradictions(one, element, path + "[]")), None)
+            if match is None:
+                return [f"{path}: {element!r:.100} is not in {full!r:.200}"]
+            rest = rest[match + 1 :]
+        return []
+    return [f"{path}: {less!r:.120} instead of {full!r:.120}"]
+
+
+def check_lossy(checks, name, whole, kinds):
+    full = {}
+    for session in whole.get("mailtls.session", []):
+        full.setdefault(ends(session), []).append(session)
+    for session in kinds.get("mailtls.session", []):
+        known = full.get(ends(session), [])
+        worst = min((contradictions(one, session) for one in known), key=len, default=["no such session in the whole capture"])
+        checks.check(f"{name}: contradicts nothing", not worst, "; ".join(worst[:3]))
+    rules = {get(finding, "rule.id") for finding in whole.get("mailtls.finding", [])}
+    new = [get(finding, "rule.id") for finding in kinds.get("mailtls.finding", []) if get(finding, "rule.id") not in rules]
+    checks.check(f"{name}: no new finding", not new, ", ".join(map(str, new)))
+
+
+def check_same(checks, name, want, got, variant):
+    for dataset in want:
+        if variant.kind == "conflict" and dataset == "mailtls.finding":
+            known = [get(event, "rule.id") for event in got[dataset]]
+            lost = [get(event, "rule.id") for event in want[dataset] if get(event, "rule.id") not in known]
+            checks.check(f"{name}: no finding is lost", not lost, ", ".join(map(str, lost)))
+        elif len(want[dataset]) != len(got[dataset]):
+            rules = [[get(event, "rule.id") for event in one[dataset]] for one in (want, got)]
+            checks.check(f"{name}: number of {dataset}", False, f"want {rules[0]}, got {rules[1]}")
+        else:
+            checks.check(f"{name}: {dataset}", want[dataset] == got[dataset], difference(want[dataset], got[dataset]))
+
+
+def numbers(name, frames):
+    """The numbers to try a variant with; None is its own default."""
+    if name == "lose":
+        return range(1, len(frames) + 1)
+    if name == "midstream":
+        return range(1, len(frames), 2)
+    if name == "snap":
+        return (40, 60, 80, 96, 200, 600)
+    return (None,)
+
+
+def more(parser):
+    parser.add_argument("--variant", action="append", help="only these")
+    parser.add_argument("--seeds", type=int, default=1, help="how many seeds for each variant")
+
+
+def main():
+    options = arguments(__doc__, more=more)
+    checks = Checks()
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "variant.pcap")
+        for capture in options.captures:
+            link, frames = pcapio.read(capture)
+            # What the tools cannot carry over is no difference of the program's: compare with their own copy.
+            pcapio.write(path, cut.VARIANTS["plain"].apply(link, frames))
+            whole = analyse(checks, options, os.path.basename(capture), path)
+            if not checks.check(f"{capture}: has a session", whole.get("mailtls.session")):
+                continue
+            for name, variant in cut.VARIANTS.items():
+                if name == "plain" or options.variant and name not in options.variant:
+                    continue
+                for number in numbers(name, frames):
+                    for seed in range(options.seeds if number is None else 1):
+                        label = f"{os.path.basename(capture)} {name}" + (f":{number}" if number is not None else f" {seed}")
+                        pcapio.write(path, variant.apply(link, frames, seed, number))
+                        kinds = analyse(checks, options, label, path)
+                        if variant.kind == "lossy":
+                            check_lossy(checks, label, whole, kinds)
+                        else:
+                            check_same(checks, label, bare(whole, variant), bare(kinds, variant), variant)
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Every capture of samples/ gives exactly tests/golden/NAME.jsonl and, with --format text, NAME.txt.
+
+UPDATE_GOLDEN=1 rewrites them; the difference is then reviewed like code.
+"""
+import difflib
+import os
+import sys
+
+from harness import Checks, arguments, root, run, samples
+
+GOLDEN = os.path.join(root, "tests", "golden")
+# Verdicts must not depend on the machine's own bundle of authorities: a single made-up one stands in for it.
+TRUST = ["--set", "x509.ca_bundle=tests/unit/x509/data/other_root.pem"]
+FORMS = {".jsonl": [], ".txt": ["--format", "text"]}
+
+
+def first_difference(want, got):
+    texts = [text.decode(errors="replace").splitlines() for text in (want, got)]
+    lines = difflib.unified_diff(*texts, "golden", "now", n=0, lineterm="")
+    return "\n  " + "\n  ".join(line[:400] for line in list(lines)[:8])
+
+
+def main():
+    options = arguments(__doc__)
+    checks = Checks()
+    update = os.environ.get("UPDATE_GOLDEN") == "1"
+    for capture in options.captures:
+        base = os.path.basename(capture).split(".")[0]
+        for ending, words in FORMS.items():
+            path = os.path.join(GOLDEN, base + ending)
+            process = run(options.program, "-r", os.path.relpath(capture, root), *TRUST, *words)
+            checks.check(f"{base}{ending}: status", process.returncode == 0, f"{process.returncode} {process.stderr[-300:]!r}")
+            if update:
+                with open(path, "wb") as file:
+                    file.write(process.stdout)
+            want = open(path, "rb").read() if os.path.exists(path) else b"(no such file; UPDATE_GOLDEN=1 makes it)"
+            checks.check(f"{base}{ending}", process.stdout == want, first_difference(want, process.stdout))
+    if options.captures == samples():
+        bases = {os.path.basename(capture).split(".")[0] for capture in options.captures}
+        stale = [name for name in os.listdir(GOLDEN) if os.path.splitext(name)[0] not in bases and name[0] != "."]
+        checks.check("tests/golden has no file without a sample", not stale, ", ".join(stale))
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

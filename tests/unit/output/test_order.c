@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_order.c - events leave in one order, however they came, and only when no earlier one can
+ * follow.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "order.h"
+
+static struct event *event_at(int64_t time_ns, uint16_t port, enum event_dataset dataset)
+{
+    struct event *event = calloc(1, sizeof *event);
+    assert_non_null(event);
+    event->key.time_ns = time_ns;
+    event->key.client_port = port;
+    event->key.dataset = dataset;
+    char body[64];
+    int len = snprintf(body, sizeof body, "{\"event\":{\"t\":%d,\"p\":%d}}", (int)time_ns, port);
+    event->body[FORMAT_ECS] = strdup(body);
+    event->len[FORMAT_ECS] = (size_t)len;
+    event->sequence_at = strlen("{\"event\":{");
+    return event;
+}
+
+struct fixture {
+    char path[64], spec[80];
+    struct output *outputs[1];
+    struct order *order;
+};
+
+static void open_fixture(struct fixture *f, unsigned datasets)
+{
+    snprintf(f->path, sizeof f->path, "/tmp/starttap-order-XXXXXX");
+    int fd = mkstemp(f->path);
+    assert_true(fd >= 0);
+    close(fd);
+    snprintf(f->spec, sizeof f->spec, "file:%s", f->path);
+    struct output_options options = { .format = FORMAT_ECS, .datasets = datasets };
+    f->outputs[0] = output_open(f->spec, &options);
+    assert_non_null(f->outputs[0]);
+    f->order = order_new(f->outputs, 1, datasets);
+    assert_non_null(f->order);
+}
+
+static void expect_and_close(struct fixture *f, const char *text)
+{
+    char found[1024];
+    order_free(f->order);
+    assert_true(output_close(f->outputs[0]));
+    FILE *file = fopen(f->path, "r");
+    assert_non_null(file);
+    found[fread(found, 1, sizeof found - 1, file)] = '\0';
+    fclose(file);
+    unlink(f->path);
+    assert_string_equal(found, text);
+}
+
+static void test_sorted_and_numbered(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 1u << DATASET_SESSION);
+    struct event *list = event_at(3, 1, DATASET_SESSION);
+    list->next = event_at(1, 9, DATASET_SESSION);
+    list->next->next = event_at(1, 2, DATASET_SESSION);
+    order_add(f.order, list);
+    order_release(f.order, 3); /* an event at 3 may still get company */
+    assert_int_equal(order_written(f.order), 2);
+    order_add(f.order, event_at(3, 0, DATASET_SESSION));
+    order_finish(f.order);
+    expect_and_close(&f, "{\"event\":{\"sequence\":1,\"t\":1,\"p\":2}}\n"
+                         "{\"event\":{\"sequence\":2,\"t\":1,\"p\":9}}\n"
+                         "{\"event\":{\"sequence\":3,\"t\":3,\"p\":0}}\n"
+                         "{\"event\":{\"sequence\":4,\"t\":3,\"p\":1}}\n");
+}
+
+static void test_unwanted_datasets_are_not_numbered(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 1u << DATASET_SESSION);
+    order_add(f.order, event_at(1, 1, DATASET_STATS));
+    order_add(f.order, event_at(2, 2, DATASET_SESSION));
+    order_finish(f.order);
+    expect_and_close(&f, "{\"event\":{\"sequence\":1,\"t\":2,\"p\":2}}\n");
+}
+
+static void test_failed_write_is_told(void **state)
+{
+    (void)state;
+    struct output_options options = { .format = FORMAT_ECS, .datasets = 1u << DATASET_SESSION };
+    struct output *output = output_open("file:/dev/full", &options);
+    assert_non_null(output);
+    struct event *event = event_at(1, 1, DATASET_SESSION);
+    output_write(output, event, 1);
+    event_free(event);
+    assert_false(output_close(output));
+    assert_null(output_open("file:/nonexistent/folder/x", &options));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_sorted_and_numbered),
+        cmocka_unit_test(test_unwanted_datasets_are_not_numbered),
+        cmocka_unit_test(test_failed_write_is_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
