@@ -111,7 +111,7 @@ static struct text printed6(struct reader bytes, struct arena *arena)
             out[len++] = ':';
         bool started = false;
         for (int shift = 12; shift >= 0; shift -= 4) {
-            unsigned digit = groups[i] >> shift & 15u;
+            unsigned digit = (unsigned)groups[i] >> shift & 15u;
             started = started || digit != 0 || shift == 0;
             if (started)
                 out[len++] = "0123456789abcdef"[digit];

@@ -128,8 +128,9 @@ static inline uint8_t field_u8(const struct reader *header, size_t offset)
 
 static inline uint16_t field_u16(const struct reader *header, size_t offset)
 {
-    return offset + 2 <= header->left ? (uint16_t)(header->at[offset] << 8 | header->at[offset + 1])
-                                      : 0;
+    if (offset + 2 > header->left)
+        return 0;
+    return (uint16_t)((unsigned)header->at[offset] << 8 | header->at[offset + 1]);
 }
 
 static inline uint32_t field_u32(const struct reader *header, size_t offset)

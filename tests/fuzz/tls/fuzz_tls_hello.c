@@ -64,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < tls_facts(tls)->server_chain.count; i++)
         for (struct reader der = tls_facts(tls)->server_chain.certificates[i]; reader_more(&der);)
             sum ^= reader_u8(&der);
-    if (listed > size + sum / 256 || tls_facts(tls)->key_exchange.dh_bits > size * 8)
+    if (listed > size + (size_t)sum / 256 || tls_facts(tls)->key_exchange.dh_bits > size * 8)
         __builtin_trap();
     tls_free(tls);
     arena_free(&arena);
