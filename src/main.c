@@ -2,8 +2,10 @@
  * main.c - the program as one line: capture -> packet -> flow -> mail -> tls -> x509 -> session ->
  * event -> output.
  */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 #include "pipeline.h"
@@ -11,8 +13,29 @@
 #include "remarks.h"
 #include "setup.h"
 
+/* Set by a signal: what was read so far is reported, which is how a followed folder ends. Only a
+ * static object can be reached from there. */
+static volatile bool stopped;
+
+static void stop(int number)
+{
+    (void)number;
+    stopped = true;
+}
+
+/* The second one ends the program at once. */
+static void stop_on_signals(void)
+{
+    struct sigaction action = { .sa_handler = stop, .sa_flags = (int)SA_RESETHAND };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
 static enum exit_status watch(struct run *run)
 {
+    stop_on_signals();
+    run->stop = &stopped;
     if (!setup_outputs(run) || !setup_inputs(run))
         return STATUS_INPUT_FAILED;
     struct event_stats stats = { 0 };
@@ -30,26 +53,38 @@ static enum exit_status watch(struct run *run)
     order_finish(run->order);
     if (ok)
         remarks_after_run(&stats);
-    return ok && !capture_failed(run->capture) ? STATUS_DONE : STATUS_INPUT_FAILED;
+    bool cut_off = stopped && !setup_is_live(run);
+    if (cut_off)
+        log_warn("interrupted: the rest was not read");
+    return ok && !cut_off && !capture_failed(run->capture) ? STATUS_DONE : STATUS_INPUT_FAILED;
+}
+
+/* Help and the like: that its reader went away is no failure, a full disk is. */
+static enum exit_status status_of_print(void)
+{
+    if ((fflush(stdout) == 0 && !ferror(stdout)) || errno == EPIPE)
+        return STATUS_DONE;
+    log_error("standard output: cannot be written: %s", strerror(errno));
+    return STATUS_INPUT_FAILED;
 }
 
 int main(int argc, char **argv)
 {
     struct run run = { 0 };
     enum exit_status status = STATUS_USAGE;
+    signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */
     enum options_result result = options_parse(&run.options, argc, argv, stdout, stderr);
     log_set_level(run.options.log_level);
-    signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */
 
     if (result == OPTIONS_EXIT_OK)
-        status = STATUS_DONE;
+        status = status_of_print();
     else if (result == OPTIONS_RUN &&
              config_load(&run.config, run.options.config_file, run.options.settings,
                          run.options.setting_count, stderr) &&
              setup_is_sound(&run)) {
         if (run.options.check)
             config_print_changes(&run.config, stdout);
-        status = run.options.check ? STATUS_DONE : watch(&run);
+        status = run.options.check ? status_of_print() : watch(&run);
     }
 
     if (!setup_close(&run) && status == STATUS_DONE)

@@ -3,6 +3,7 @@
  */
 #include "setup.h"
 
+#include <string.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -20,11 +21,20 @@ _Static_assert(CONFIG_EVENT_STATS == 1 << DATASET_STATS &&
                    CONFIG_EVENT_SESSION == 1 << DATASET_SESSION,
                "datasets");
 
+bool setup_is_live(const struct run *run)
+{
+    for (size_t i = 0; i < run->options.reads.count; i++)
+        if (strcmp(run->options.reads.at[i], "-") == 0)
+            return true;
+    return run->options.follow;
+}
+
 bool setup_outputs(struct run *run)
 {
     struct output_options options = { .format = format_of(&run->config),
-                                      .datasets = run->config.output_events };
-    for (size_t i = 0; i < run->options.outputs.count && i < MOST_OUTPUTS; i++) {
+                                      .datasets = run->config.output_events,
+                                      .at_once = setup_is_live(run) };
+    for (size_t i = 0; i < run->options.outputs.count; i++) {
         struct output *output = output_open(run->options.outputs.at[i], &options);
         if (output == NULL)
             return false;
@@ -39,7 +49,8 @@ static const char *non_empty(const char *text) { return *text != '\0' ? text : N
 bool setup_inputs(struct run *run)
 {
     struct capture_options options = { .filter = non_empty(run->config.capture_filter),
-                                       .follow = run->options.follow };
+                                       .follow = run->options.follow,
+                                       .stop = run->stop };
     const char *bundle = non_empty(run->config.x509_ca_bundle),
                *extra = non_empty(run->config.x509_ca_extra);
     bool by_default = run->config.places[CONFIG_ID_x509_ca_bundle].source == NULL;
@@ -105,6 +116,10 @@ struct worker_options setup_worker_options(const struct run *run)
 bool setup_is_sound(const struct run *run)
 {
     const struct config *config = &run->config;
+    if (run->options.outputs.count > MOST_OUTPUTS) {
+        log_error("more than %d outputs (-o)", MOST_OUTPUTS);
+        return false;
+    }
     if (run->options.fail_on_given)
         log_warn("--fail-on has no effect in this version: findings come with a later release");
     if (config->places[CONFIG_ID_output_min_severity].source != NULL)

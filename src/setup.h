@@ -13,6 +13,7 @@ enum { MOST_OUTPUTS = 32 };
 struct run { /* all that has to be closed again */
     struct options options;
     struct config config;
+    const volatile bool *stop; /* becomes true when the user has had enough */
     struct capture *capture;
     struct trust_store *store;
     struct output *outputs[MOST_OUTPUTS];
@@ -26,6 +27,8 @@ bool setup_is_sound(const struct run *run);
 bool setup_outputs(
     struct run *run); /* false: the reason was logged; run_close() closes what is open */
 bool setup_inputs(struct run *run);
+/* The input has no end of its own: a followed folder, or a pipe. */
+bool setup_is_live(const struct run *run);
 unsigned setup_workers(const struct run *run);
 struct worker_options setup_worker_options(const struct run *run); /* borrows from the run */
 bool setup_close(struct run *run); /* false: something could not be written */

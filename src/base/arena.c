@@ -30,9 +30,10 @@ void arena_free(struct arena *arena)
 
 static struct arena_block *block_new(const struct arena_block *before, size_t at_least)
 {
-    size_t cap = before == NULL ? FIRST_BLOCK : before->cap * 2;
-    if (cap > LARGEST_BLOCK)
-        cap = LARGEST_BLOCK;
+    /* By their number, not by their size: behind one large object there may be little more. */
+    size_t cap = FIRST_BLOCK;
+    for (; before != NULL && cap < LARGEST_BLOCK; before = before->older)
+        cap *= 2;
     if (cap < at_least)
         cap = at_least;
 

@@ -41,6 +41,8 @@
 
 /* flow: shards are fixed, so that results do not depend on the number of workers. */
 #define LIMIT_SHARDS 64u
+/* flow: connections in one bucket of a shard's hash table; chance alone stays far below. */
+#define LIMIT_BUCKET_FLOWS 32u
 /* flow: bytes of one direction kept while a hole in front of them may still be filled. */
 #define LIMIT_REORDER_BYTES (64u << 10)
 #define LIMIT_REORDER_SEGMENTS 1024u

@@ -464,6 +464,9 @@ static STACK_OF(X509) * pem_load(const char *path)
     STACK_OF(X509_INFO) *infos = bio == NULL ? NULL : PEM_X509_INFO_read_bio(bio, NULL, NULL, NULL);
     for (int i = 0; found != NULL && i < sk_X509_INFO_num(infos); i++) {
         X509_INFO *info = sk_X509_INFO_value(infos, i);
+        /* Extensions are read now, and not by several workers at their first use. */
+        if (info->x509 != NULL)
+            (void)X509_check_purpose(info->x509, -1, 0);
         if (info->x509 != NULL && sk_X509_push(found, info->x509) > 0)
             info->x509 = NULL; /* it moved */
     }

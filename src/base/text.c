@@ -85,6 +85,17 @@ static size_t utf8_character(const unsigned char *at, size_t left)
     return len;
 }
 
+/* Characters that turn the direction of what follows (Unicode 15, table 9-2): a name could pretend
+ * to be another. */
+static bool turns_direction(const unsigned char *at, size_t len)
+{
+    if (len != 3 || at[0] != 0xe2)
+        return false;
+    return (at[1] == 0x80 &&
+            (at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xaa && at[2] <= 0xae))) ||
+           (at[1] == 0x81 && at[2] >= 0xa6 && at[2] <= 0xa9);
+}
+
 size_t text_clean(struct text text, char *out, size_t cap)
 {
     static const char replacement[] = "\xef\xbf\xbd"; /* U+FFFD */
@@ -95,7 +106,7 @@ size_t text_clean(struct text text, char *out, size_t cap)
         size_t len = utf8_character(at + i, text.len - i);
         bool control = len == 1 && (at[i] < 0x20 || at[i] == 0x7f);
         bool c1 = len == 2 && at[i] == 0xc2 && at[i + 1] < 0xa0; /* U+0080 to U+009F */
-        bool keep = len > 0 && !control && !c1;
+        bool keep = len > 0 && !control && !c1 && !turns_direction(at + i, len);
         const void *from = keep ? (const void *)(at + i) : replacement;
         size_t size = keep ? len : sizeof replacement - 1;
         if (used + size + 1 > cap)

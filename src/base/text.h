@@ -32,8 +32,9 @@ struct text text_token(struct text *rest, const char *stops);
 struct text text_trim(struct text text); /* without spaces and tabs at both ends */
 
 /* Writes `text` as printable UTF-8 to out (cap bytes, always terminated) and returns the bytes
- * written without the terminator. Valid UTF-8 stays; every other byte, and each control character,
- * becomes U+FFFD. What does not fit is cut at a character's border. */
+ * written without the terminator. Valid UTF-8 stays; every other byte, each control character,
+ * and each that turns the direction of writing, becomes U+FFFD. What does not fit is cut at a
+ * character's border. */
 size_t text_clean(struct text text, char *out, size_t cap);
 
 /* Lower-case hex of len bytes; out needs 2 * len + 1. */

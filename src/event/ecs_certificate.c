@@ -53,9 +53,11 @@ static void add_own(struct json *root, const struct session_record *r, size_t po
     json_word(own, "role", "server");
     json_count(own, "chain_position", position);
     json_count(own, "chain_length", r->chain->count);
-    ecs_hash(own, "spki_sha256", c->spki_sha256);
-    json_flag(own, "ca", (c->flags & CERTIFICATE_CA) != 0);
-    json_flag(own, "self_signed", (c->flags & CERTIFICATE_SELF_SIGNED) != 0);
+    if (c->parsed) { /* of what is no certificate only the hash is known */
+        ecs_hash(own, "spki_sha256", c->spki_sha256);
+        json_flag(own, "ca", (c->flags & CERTIFICATE_CA) != 0);
+        json_flag(own, "self_signed", (c->flags & CERTIFICATE_SELF_SIGNED) != 0);
+    }
     if (c->not_after_s != INT64_MAX)
         json_number(own, "days_left",
                     (c->not_after_s - r->tls->server_chain.where.time_ns / NS_PER_S) / 86400);

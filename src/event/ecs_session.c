@@ -33,7 +33,7 @@ struct json *ecs_head(int64_t time_ns, const char *id, const char *kind, const c
 void ecs_observer(struct json *root, const struct event_options *options)
 {
     struct json *observer = json_add_object(root, "observer");
-    json_word(observer, "name", options->sensor);
+    json_name(observer, "name", options->sensor);
     json_word(observer, "type", "sensor");
     json_word(observer, "vendor", "starttap");
     json_word(observer, "product", "starttap");
@@ -118,8 +118,10 @@ static void add_starttls(struct json *mailtls, const struct session_record *r)
 {
     const struct mail_facts *mail = r->mail;
     enum tri requested = mail->starttls_requested;
-    if (requested == TRI_UNKNOWN && side_is_whole(r->flow, SIDE_CLIENT))
-        requested = TRI_NO; /* all of the client's dialogue was seen */
+    bool may_follow = r->open || (r->reasons & (REASON_CAPTURE_ENDED | REASON_EVICTED)) != 0;
+    if (requested == TRI_UNKNOWN && side_is_whole(r->flow, SIDE_CLIENT) &&
+        (!may_follow || mail->clear_commands || mail->quit))
+        requested = TRI_NO; /* all of the client's dialogue was seen, or all that matters */
     struct json *starttls = json_add_object(mailtls, "starttls");
     add_tri(starttls, "offered", mail->starttls_offered);
     add_tri(starttls, "requested", requested);
@@ -168,7 +170,11 @@ static void add_end(struct json *mailtls, const struct session_record *r)
         return;
     struct json *end = json_add_object(mailtls, "end");
     json_word(end, "how", flow_how_name(r->flow->how));
-    if (r->flow->ended_by_known)
+    /* Of two FINs only one may be in half a capture; and nobody ended what just was seen no more.
+     */
+    bool both = r->flow->sides[SIDE_CLIENT].seen && r->flow->sides[SIDE_SERVER].seen;
+    bool by_side = r->flow->how == FLOW_END_RST || (r->flow->how == FLOW_END_FIN && both);
+    if (by_side && r->flow->ended_by_known)
         json_word(end, "side", side_name(r->flow->ended_by));
 }
 
@@ -202,14 +208,14 @@ static void add_capture(struct json *mailtls, const struct event_options *option
     const struct flow_side *c = &flow->sides[SIDE_CLIENT], *s = &flow->sides[SIDE_SERVER];
     struct json *capture = json_add_object(mailtls, "capture");
     if (options->file_name != NULL)
-        json_word(capture, "file", options->file_name(options->files, flow->first.file));
+        json_name(capture, "file", options->file_name(options->files, flow->first.file));
     if (flow->first.frame != 0)
         json_count(capture, "first_frame", flow->first.frame);
     if (flow->last.frame != 0)
         json_count(capture, "last_frame", flow->last.frame);
     json_word(capture, "sides", c->seen && s->seen ? "both" : c->seen ? "client" : "server");
     json_flag(capture, "complete",
-              side_is_whole(flow, SIDE_CLIENT) && side_is_whole(flow, SIDE_SERVER) &&
+              side_is_whole(flow, SIDE_CLIENT) && side_is_whole(flow, SIDE_SERVER) && !r->open &&
                   (r->reasons & (REASON_CAPTURE_ENDED | REASON_EVICTED)) == 0);
     json_count(capture, "gaps", (uint64_t)c->gaps + s->gaps);
     json_count(capture, "bytes_missed", c->missed_bytes + s->missed_bytes);
@@ -282,8 +288,8 @@ struct json *ecs_session(const struct event_options *options, const struct sessi
     ecs_observer(root, options);
     add_endpoint(root, "source", client, r->flow->client_port, &r->flow->sides[SIDE_CLIENT]);
     add_endpoint(root, "destination", server, r->flow->server_port, &r->flow->sides[SIDE_SERVER]);
-    if (r->mail != NULL && r->mail->proxied_address.len > 0)
-        json_text(json_add_object(root, "client"), "ip", r->mail->proxied_address);
+    if (r->proxied_address.len > 0)
+        json_text(json_add_object(root, "client"), "ip", r->proxied_address);
     add_network(root, r);
     if (r->tls != NULL)
         ecs_tls(root, r);

@@ -56,6 +56,7 @@ static void add_sessions(struct json *stats, const struct session_counters *c)
     json_count(sessions, "records", c->records);
     json_count(sessions, "open_records", c->open_records);
     json_count(sessions, "not_mail", c->let_go);
+    json_count(sessions, "named", c->foreign_asked);
     struct json *protocols = json_add_object(sessions, "protocols");
     for (int i = MAIL_SMTP; i <= MAIL_SIEVE; i++)
         json_count(protocols, mail_protocol_name((enum mail_protocol)i), c->protocols[i]);

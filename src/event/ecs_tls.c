@@ -182,7 +182,7 @@ static void add_client_certificate(struct json *server, const struct tls_facts *
         json_word(server, "client_certificate", "requested");
 }
 
-static void add_server_hello(struct json *parent, const struct tls_facts *facts)
+static void add_server_hello(struct json *parent, const struct tls_facts *facts, bool whole)
 {
     const struct tls_server_hello *hello = &facts->server_hello;
     char buffer[8];
@@ -201,7 +201,8 @@ static void add_server_hello(struct json *parent, const struct tls_facts *facts)
             json_flag(server, "ems", hello->ems);
             json_flag(server, "etm", hello->etm);
             json_flag(server, "renegotiation_info", hello->renegotiation_info);
-            json_flag(server, "ocsp_staple", facts->ocsp_staple);
+            if (facts->ocsp_staple || whole) /* it may be in a gap */
+                json_flag(server, "ocsp_staple", facts->ocsp_staple);
             json_flag(server, "sct", hello->sct);
         }
     }
@@ -291,7 +292,7 @@ void ecs_mailtls_tls(struct json *mailtls, const struct session_record *r)
     struct json *tls = json_add_object(mailtls, "tls");
     if (r->tls->client_hello.seen)
         add_client_hello(tls, &r->tls->client_hello);
-    add_server_hello(tls, r->tls);
+    add_server_hello(tls, r->tls, r->flow->sides[SIDE_SERVER].gaps == 0);
     add_certificates(tls, r);
     add_alerts(tls, r->tls);
 }

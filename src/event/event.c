@@ -3,6 +3,7 @@
  */
 #include "event.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -64,7 +65,7 @@ struct event *event_of_session(const struct event_options *options,
         return NULL;
 
     char session_id[EVENT_ID_SIZE];
-    event_session_id(record->flow, session_id);
+    event_record_id(record, session_id);
     event->key = (struct event_key){
         .time_ns = record->now_ns,
         .client = record->flow->client,
@@ -99,7 +100,7 @@ struct event *event_of_certificate(const struct event_options *options,
     if (event == NULL)
         return NULL;
     char session_id[EVENT_ID_SIZE], hash[2 * SHA256_SIZE + 1];
-    event_session_id(record->flow, session_id);
+    event_record_id(record, session_id);
     text_hex(record->chain->certificates[position].sha256, SHA256_SIZE, hash);
     event->key = (struct event_key){
         .time_ns = record->now_ns,
@@ -124,7 +125,9 @@ struct event *event_of_stats(const struct event_options *options, const struct e
         return NULL;
     event->key.time_ns = stats->end_ns;
     event->key.dataset = DATASET_STATS;
-    event_id("", DATASET_STATS, "", "", 0, event->key.id);
+    char span[64]; /* runs over other captures are other events */
+    snprintf(span, sizeof span, "%lld|%lld", (long long)stats->start_ns, (long long)stats->end_ns);
+    event_id("", DATASET_STATS, "", span, 0, event->key.id);
     if (options->formats[FORMAT_ECS])
         take_json(event, ecs_stats(options, stats, event->key.id));
     if (options->formats[FORMAT_TEXT])

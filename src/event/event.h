@@ -79,6 +79,8 @@ struct event *event_of_stats(const struct event_options *options, const struct e
 void event_community_id(const struct flow_info *flow, char out[COMMUNITY_ID_SIZE]);
 /* 20 characters of base32 of SHA-256, see the design, "Order and identity". */
 void event_session_id(const struct flow_info *flow, char out[EVENT_ID_SIZE]);
+/* The same for all records of a session. */
+void event_record_id(const struct session_record *record, char out[EVENT_ID_SIZE]);
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
               uint32_t update, char out[EVENT_ID_SIZE]);
 

@@ -52,19 +52,29 @@ static void id_of(const char *line, char out[EVENT_ID_SIZE])
     out[EVENT_ID_SIZE - 1] = '\0';
 }
 
-static uint32_t first_number(const struct flow_info *flow, enum side side)
-{
-    return flow->sides[side].isn_known ? flow->sides[side].isn : flow->first_seq[side];
-}
-
-void event_session_id(const struct flow_info *flow, char out[EVENT_ID_SIZE])
+static void session_id(const struct flow_info *flow, uint32_t client, uint32_t server,
+                       char out[EVENT_ID_SIZE])
 {
     char community[COMMUNITY_ID_SIZE], line[160];
     event_community_id(flow, community);
     int64_t start_s = flow->first.time_ns / NS_PER_S - (flow->first.time_ns % NS_PER_S < 0 ? 1 : 0);
-    snprintf(line, sizeof line, "starttap-session-1|%s|%u|%u|%lld", community,
-             first_number(flow, SIDE_CLIENT), first_number(flow, SIDE_SERVER), (long long)start_s);
+    snprintf(line, sizeof line, "starttap-session-1|%s|%u|%u|%lld", community, client, server,
+             (long long)start_s);
     id_of(line, out);
+}
+
+void event_session_id(const struct flow_info *flow, char out[EVENT_ID_SIZE])
+{
+    session_id(flow, session_first_number(flow, SIDE_CLIENT),
+               session_first_number(flow, SIDE_SERVER), out);
+}
+
+void event_record_id(const struct session_record *record, char out[EVENT_ID_SIZE])
+{
+    if (record->numbers == NULL)
+        event_session_id(record->flow, out);
+    else
+        session_id(record->flow, record->numbers[SIDE_CLIENT], record->numbers[SIDE_SERVER], out);
 }
 
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,

@@ -65,6 +65,21 @@ void json_word(struct json *parent, const char *key, const char *word)
         add(parent, key, json_object_new_string(word));
 }
 
+void json_name(struct json *parent, const char *key, const char *name)
+{
+    if (name == NULL || *name == '\0')
+        return;
+    struct text text = text_of(name);
+    size_t size =
+        text.len * 3 + 1; /* an octet that is no UTF-8 becomes U+FFFD, which takes three */
+    char *out = malloc(size);
+    if (out == NULL)
+        return;
+    size_t len = text_clean(text, out, size);
+    add(parent, key, json_object_new_string_len(out, (int)len));
+    free(out);
+}
+
 void json_number(struct json *parent, const char *key, int64_t number)
 {
     add(parent, key, json_object_new_int64(number));

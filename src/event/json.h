@@ -25,6 +25,8 @@ struct json *json_add_array(struct json *parent, const char *key);
 void json_text(struct json *parent, const char *key, struct text text); /* left out when empty */
 void json_word(struct json *parent, const char *key,
                const char *word); /* our own words; left out when NULL or "" */
+/* What the user named (a file, a sensor): cleaned like a text from the wire, but not cut. */
+void json_name(struct json *parent, const char *key, const char *name);
 void json_number(struct json *parent, const char *key, int64_t number);
 void json_count(struct json *parent, const char *key, uint64_t count);
 void json_flag(struct json *parent, const char *key, bool flag);

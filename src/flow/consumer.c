@@ -33,8 +33,7 @@ void flow_info_get(const struct flow *flow, struct flow_info *info)
     *info = flow->info;
     info->midstream = !flow->syn_seen;
     info->now_ns = flow->shard->now_ns;
-    for (uint32_t i = 0; flow->conflicts != NULL && i < FLOW_CONFLICTS; i++)
-        info->conflicts[i] = flow->conflicts[i];
+    info->conflicts = flow->conflicts;
     for (int side = 0; side < SIDE_COUNT; side++) {
         const struct stream *stream = &flow->streams[side];
         if (stream->base_known)

@@ -85,7 +85,8 @@ struct flow_info {
     struct flow_side sides[SIDE_COUNT];
     struct mark first, last;        /* of the flow's packets, in order of arrival */
     uint32_t first_seq[SIDE_COUNT]; /* first sequence number seen, where there is no isn */
-    struct flow_conflict conflicts[FLOW_CONFLICTS];
+    const struct flow_conflict
+        *conflicts; /* the first FLOW_CONFLICTS; borrowed for the call; NULL: none was kept */
     uint32_t conflict_count;
     enum flow_how how;  /* valid at the end */
     enum side ended_by; /* who sent the first FIN or the RST */

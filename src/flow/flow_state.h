@@ -60,29 +60,19 @@ enum { TRAIL_BYTES = 16 * 1024 };
 struct stream {
     uint32_t anchor_seq; /* the number at `anchor`, which follows what was accepted only: a forged
                             segment must not move it */
+    uint32_t other_isn;  /* of a second, different SYN-ACK */
     uint64_t anchor;
-    bool anchored;
-    bool base_known;
     uint64_t base;    /* position of the first byte */
     uint64_t next;    /* all before it was offered or given up; valid with base_known */
     uint64_t highest; /* end of the highest byte seen; without what no window can hold */
     uint64_t acked_first, acked_highest; /* by the peer; valid with acked */
-    bool acked;
     uint64_t wanted; /* a hole up to here was acknowledged at wanted_ns; 0: none is known */
     int64_t wanted_ns;
-    uint32_t other_isn; /* of a second, different SYN-ACK */
-    bool other_isn_known;
-    bool fin_known, fin_passed;
-    bool fin_owed;     /* passed before there was a consumer to tell */
-    bool fin_released; /* as in a segment */
-    uint64_t fin;      /* position behind the last byte */
+    uint64_t fin; /* position behind the last byte */
     int64_t fin_ns;
     struct mark fin_mark;
     uint64_t reset_at; /* of its RST, or the end of what was sent before; valid when one counted */
     int64_t reset_ns;
-    bool skip;                /* nobody reads this side (any more) */
-    bool checksums_good;      /* a valid one was seen */
-    bool refused;             /* bytes of the coming gap were here, but there was no room */
     struct segment *segments; /* sorted, without overlap */
     size_t segment_count, segment_bytes;
     uint8_t *pending; /* offered, not consumed; ends at next */
@@ -92,6 +82,15 @@ struct stream {
     uint64_t progress;      /* how often its bytes were offered anew or consumed */
     uint64_t peer_progress; /* the peer's when these bytes were last offered */
     struct trail *trail;
+    uint32_t good_checksums;
+    /* There are many idle streams: the flags stand together, so that they need no padding. */
+    bool anchored, base_known, acked, other_isn_known;
+    bool fin_known, fin_passed;
+    bool fin_owed;       /* passed before there was a consumer to tell */
+    bool fin_released;   /* as in a segment */
+    bool skip;           /* nobody reads this side (any more) */
+    bool checksums_good; /* a valid one was seen, and not by chance */
+    bool refused;        /* bytes of the coming gap were here, but there was no room */
 };
 
 /* A flow that was reported stays a while as LIFE_REPORTED, without state and bytes, so that late
@@ -124,7 +123,7 @@ struct flow {
     void *state;
     struct flow_conflict *conflicts;
     struct stream streams[SIDE_COUNT];
-    struct flow_info info;     /* conflicts are filled in on request */
+    struct flow_info info;     /* some is filled in on request, see flow_info_get() */
     int64_t consumer_timer_ns; /* 0: none */
     int64_t timer_ns;          /* the earlier of all that is due; valid if heap_index > 0 */
     size_t heap_index;         /* 0: not in the heap */

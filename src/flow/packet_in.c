@@ -19,6 +19,9 @@ static void count(struct flow *flow, enum side side, const struct packet *packet
     flow->info.last = *mark;
 }
 
+/* Of checksums that offloading left wrong one in 65536 is right by chance. */
+enum { CHANCE_RATIO = 8 };
+
 /* Once a direction showed valid checksums a bad segment is noted, and its bytes wait: for a good
  * copy, or for the receiver's acknowledgement, which proves that the segment was sound when it was
  * sent (network cards join segments before the tap and leave the checksum). Before a good one was
@@ -26,7 +29,8 @@ static void count(struct flow *flow, enum side side, const struct packet *packet
 static bool is_damaged(struct flow *flow, enum side side, const struct packet *packet)
 {
     struct stream *stream = &flow->streams[side];
-    if (packet->checksum == CHECKSUM_GOOD)
+    if (packet->checksum == CHECKSUM_GOOD &&
+        ++stream->good_checksums > flow->info.sides[side].bad_checksums / CHANCE_RATIO)
         stream->checksums_good = true;
     if (packet->checksum != CHECKSUM_BAD)
         return false;
@@ -108,7 +112,8 @@ static void take_bytes(struct flow *flow, enum side side, uint64_t at, const str
 
 /* --- how it ends --- */
 
-/* Of two FINs the one that the other acknowledges was first, whatever came first to the tap. */
+/* Of two FINs the one that the other acknowledges was first, whatever came first to the tap; of two
+ * that crossed on the way the one whose sender had sent and seen less. */
 static void settle_who_ended(struct flow *flow, enum side latest)
 {
     const struct stream *c = &flow->streams[SIDE_CLIENT], *s = &flow->streams[SIDE_SERVER];
@@ -118,6 +123,9 @@ static void settle_who_ended(struct flow *flow, enum side latest)
         flow->info.ended_by = SIDE_CLIENT;
     else if (c->fin_known && s->fin_known && c->fin_mark.acked > s->fin)
         flow->info.ended_by = SIDE_SERVER;
+    else if (c->fin_known && s->fin_known)
+        flow->info.ended_by =
+            c->fin + c->fin_mark.acked <= s->fin + s->fin_mark.acked ? SIDE_CLIENT : SIDE_SERVER;
     else if (!flow->info.ended_by_known)
         flow->info.ended_by = latest;
     flow->info.ended_by_known = true;
@@ -194,13 +202,21 @@ static bool goes_on(const struct flow *flow, enum side side)
     return !info->fin;
 }
 
+/* Between or after two FINs, or behind the only FIN that can be seen, a reset ended nothing. */
+static bool reset_was_idle(const struct flow *flow)
+{
+    const struct stream *stream = &flow->streams[flow->info.ended_by];
+    bool both = flow->info.sides[SIDE_CLIENT].fin && flow->info.sides[SIDE_SERVER].fin;
+    return both || (stream->fin_known && stream->reset_at > stream->fin);
+}
+
 static void settle_life(struct flow *flow, enum side side, const struct mark *mark)
 {
     const struct flow_side *c = &flow->info.sides[SIDE_CLIENT], *s = &flow->info.sides[SIDE_SERVER];
     bool finished = (c->fin || !c->seen) && (s->fin || !s->seen);
     bool by_reset = flow->life == LIFE_CLOSED && flow->info.how == FLOW_END_RST;
-    if (finished && (flow->life != LIFE_CLOSED || (by_reset && c->fin && s->fin))) {
-        flow->info.how = FLOW_END_FIN; /* a reset between or after two FINs ended nothing */
+    if (finished && (flow->life != LIFE_CLOSED || (by_reset && reset_was_idle(flow)))) {
+        flow->info.how = FLOW_END_FIN;
         flow->info.end = *mark;
         if (by_reset)
             settle_who_ended(flow, side);

@@ -139,27 +139,62 @@ static bool grow(struct shard *shard)
     return true;
 }
 
-/* Closed ones first, then attempts without an answer, then whoever was silent longest. */
-static void evict(struct shard *shard)
+static void evict(struct flow *victim)
 {
-    static const enum flow_life order[] = { LIFE_REPORTED, LIFE_CLOSED, LIFE_OPENING, LIFE_OPEN };
-    for (size_t i = 0; i < sizeof order / sizeof order[0]; i++) {
-        struct flow *victim = shard->lists[order[i]].oldest;
-        if (victim == NULL)
-            continue;
-        if (order[i] == LIFE_OPENING || order[i] == LIFE_OPEN)
-            shard->counters.evicted++;
-        flow_end(victim, FLOW_END_EVICTED, shard->now_ns);
-        return;
+    struct shard *shard = victim->shard;
+    if (victim->life == LIFE_OPENING || victim->life == LIFE_OPEN)
+        shard->counters.evicted++;
+    flow_end(victim, FLOW_END_EVICTED, shard->now_ns);
+}
+
+/* Closed ones first, then attempts without an answer, then whoever was silent longest. */
+static const enum flow_life eviction_order[] = { LIFE_REPORTED, LIFE_CLOSED, LIFE_OPENING,
+                                                 LIFE_OPEN };
+enum { EVICTION_RANKS = sizeof eviction_order / sizeof eviction_order[0] };
+
+static struct flow *victim_of_shard(const struct shard *shard)
+{
+    for (int i = 0; i < EVICTION_RANKS; i++)
+        if (shard->lists[eviction_order[i]].oldest != NULL)
+            return shard->lists[eviction_order[i]].oldest;
+    return NULL;
+}
+
+static int eviction_rank(const struct flow *flow)
+{
+    int rank = 0;
+    while (rank + 1 < EVICTION_RANKS && eviction_order[rank] != flow->life)
+        rank++;
+    return rank;
+}
+
+/* By chance no bucket holds this many. Whoever knows the hash key, or opens connections with the
+ * same addresses in one tunnel after the other, must not make every packet walk a long chain. */
+static struct flow *victim_of_bucket(struct flow *chain)
+{
+    struct flow *victim = chain;
+    unsigned count = 0;
+    for (struct flow *flow = chain; flow != NULL; flow = flow->bucket_next) {
+        int rank = eviction_rank(flow), lowest = eviction_rank(victim);
+        bool silent_longer =
+            flow->active_ns < victim->active_ns ||
+            (flow->active_ns == victim->active_ns && flow->number < victim->number);
+        if (rank < lowest || (rank == lowest && silent_longer))
+            victim = flow;
+        count++;
     }
+    return count >= LIMIT_BUCKET_FLOWS ? victim : NULL;
 }
 
 struct flow *table_add(struct shard *shard, const struct flow_key *key)
 {
     if (shard->flow_count >= shard->options.max_flows)
-        evict(shard);
+        evict(victim_of_shard(shard));
     if (shard->flow_count >= shard->bucket_count && !grow(shard))
         return NULL;
+    struct flow *victim = victim_of_bucket(*bucket_of(shard, key));
+    if (victim != NULL)
+        evict(victim);
     struct flow *flow = calloc(1, sizeof *flow);
     if (flow == NULL)
         return NULL;

@@ -51,6 +51,18 @@ static bool may_start(struct text text, struct text with)
     return text_starts_nocase(text, begin);
 }
 
+/* A "\r" at the end of `with` stands for the end of a line, which strangers write as a bare "\n"
+ * too.
+ */
+static bool starts_with(struct text text, struct text with)
+{
+    if (with.at[with.len - 1] != '\r' || text.len < with.len)
+        return text_starts_nocase(text, with);
+    char end = text.at[with.len - 1];
+    with.len--;
+    return (end == '\r' || end == '\n') && text_starts_nocase(text, with);
+}
+
 /* --- server --- */
 
 static const struct {
@@ -113,6 +125,12 @@ static struct judgement judge_code(struct text text, uint16_t port)
     return (struct judgement){ greets ? PERHAPS : UNLIKE, MAIL_SMTP };
 }
 
+/* A reply may be its code and nothing else. */
+static bool ends_code(uint8_t octet)
+{
+    return octet == ' ' || octet == '-' || octet == '\r' || octet == '\n';
+}
+
 /* "tag OK …" or "* 3 EXISTS" in the middle of a dialogue. */
 static bool is_imap_reply(struct text line)
 {
@@ -130,7 +148,7 @@ static struct judgement judge_server(struct text text, bool final, uint16_t port
     if (text.len == 0)
         return (struct judgement){ final ? UNLIKE : PERHAPS, MAIL_NONE };
     for (size_t i = 0; i < sizeof greetings / sizeof greetings[0]; i++) {
-        if (text_starts_nocase(text, greetings[i].start))
+        if (starts_with(text, greetings[i].start))
             return (struct judgement){ SURELY, greetings[i].protocol };
         undecided |= !final && may_start(text, greetings[i].start);
     }
@@ -140,7 +158,7 @@ static struct judgement judge_server(struct text text, bool final, uint16_t port
 
     struct reader bytes = reader_of(text.at, text.len);
     bool digit = text.at[0] >= '2' && text.at[0] <= '5';
-    if (common_code(&bytes) != 0 && bytes.left > 0 && (*bytes.at == ' ' || *bytes.at == '-')) {
+    if (common_code(&bytes) != 0 && bytes.left > 0 && ends_code(*bytes.at)) {
         struct judgement judgement = judge_code(text, port);
         bool may_tell_more = judgement.verdict != SURELY && !whole;
         return may_tell_more ? (struct judgement){ PERHAPS, MAIL_SMTP } : judgement;
@@ -213,7 +231,7 @@ static struct judgement judge_client(struct text text, bool final, uint16_t port
     if (text.len == 0)
         return (struct judgement){ final ? UNLIKE : PERHAPS, MAIL_NONE };
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (text_starts_nocase(text, commands[i].start)) {
+        if (starts_with(text, commands[i].start)) {
             if (commands[i].anywhere || same_kind(commands[i].protocol, usual(port)))
                 return (struct judgement){ SURELY, commands[i].protocol };
             undecided = true; /* the server's answer tells whose command it is */

@@ -52,7 +52,7 @@ struct output *output_open(const char *spec, const struct output_options *option
         return NULL;
     }
     output->open = true;
-    output->follow = isatty(fileno(output->stream)) == 1;
+    output->follow = options->at_once || isatty(fileno(output->stream)) == 1;
     return output;
 }
 

@@ -17,6 +17,7 @@ struct output;
 struct output_options {
     enum event_format format;
     unsigned datasets; /* bits 1 << enum event_dataset */
+    bool at_once;      /* the input goes on for long: what is ready is not kept back */
 };
 
 /* spec: "-" or "file:PATH" (appended to, made with mode 0640). NULL with a message logged when it

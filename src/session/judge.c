@@ -18,6 +18,12 @@ static const struct port_role {
     { 2003, ROLE_LMTP },
 };
 
+/* Through a proxy it is the port that the proxy was asked for. */
+static uint16_t service_port(const struct session_record *r)
+{
+    return r->proxy_port != 0 ? r->proxy_port : r->flow->server_port;
+}
+
 /* What is spoken decides; the port only tells relays from submission, and what runs inside implicit
  * TLS. */
 static enum session_role role_of(const struct session_record *r)
@@ -28,7 +34,7 @@ static enum session_role role_of(const struct session_record *r)
     };
     enum session_role by_port = ROLE_OTHER;
     for (size_t i = 0; i < sizeof port_roles / sizeof port_roles[0]; i++)
-        if (port_roles[i].port == r->flow->server_port)
+        if (port_roles[i].port == service_port(r))
             by_port = port_roles[i].role;
 
     enum session_role spoken = r->mail == NULL ? ROLE_OTHER : by_protocol[r->mail->protocol];
@@ -61,6 +67,13 @@ static bool has_note(const struct session_record *r, enum mail_note_kind kind)
 /* Where TLS is expected from the first byte (RFC 8314 section 3; 465: section 7.3). */
 static bool is_implicit_port(uint16_t port) { return port == 465 || port == 993 || port == 995; }
 
+/* TLS was agreed, and both sides went on without it. */
+static bool went_on_in_clear(const struct session_record *r)
+{
+    return r->mail->clear_commands && has_note(r, MAIL_NOTE_PLAINTEXT_AFTER_ACCEPT) &&
+           r->mail->clear_command_at.time_ns >= r->mail->starttls_accepted_at.time_ns;
+}
+
 static enum session_mode mode_of(const struct session_record *r, bool foreign)
 {
     if (foreign) /* with its beginning missing, what nobody recognises may be anything */
@@ -68,20 +81,19 @@ static enum session_mode mode_of(const struct session_record *r, bool foreign)
                                                                            : MODE_FOREIGN;
     if (r->mail ==
         NULL) /* TLS is the first thing seen; midstream, a dialogue in clear may have gone before */
-        return tls_has_hello(r) && (!r->flow->midstream || is_implicit_port(r->flow->server_port))
+        return tls_has_hello(r) && (!r->flow->midstream || is_implicit_port(service_port(r)))
                    ? MODE_IMPLICIT
                    : MODE_OPAQUE;
-    if (!tls_began(r)) /* TLS may have come and gone in a gap */
-        return is_cut(r) && !r->mail->clear_commands ? MODE_OPAQUE : MODE_PLAINTEXT;
+    if (!tls_began(r)) { /* TLS may have come and gone in a gap */
+        if (is_cut(r))
+            return r->mail->clear_commands ? MODE_PLAINTEXT : MODE_OPAQUE;
+        return went_on_in_clear(r) ? MODE_MIXED : MODE_PLAINTEXT;
+    }
     if (r->mail->starttls_requested != TRI_YES && !r->tls->began[SIDE_SERVER])
         return is_cut(r) ? MODE_OPAQUE
                          : MODE_PLAINTEXT; /* TLS to a service that had not agreed to it */
 
-    bool went_on = r->mail->clear_commands && r->tls->established != TRI_YES &&
-                   r->mail->clear_command_at.time_ns >= r->mail->starttls_accepted_at.time_ns;
-    if (went_on && has_note(r, MAIL_NOTE_PLAINTEXT_AFTER_ACCEPT))
-        return MODE_MIXED;
-    return MODE_STARTTLS;
+    return r->tls->established != TRI_YES && went_on_in_clear(r) ? MODE_MIXED : MODE_STARTTLS;
 }
 
 static const char *protocol_of(const struct session_record *r)

@@ -2,6 +2,7 @@
  * recognise.c - what is spoken, from the first bytes of both sides; what is not ours gets its name
  * from nDPI, or is let go.
  */
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -122,6 +123,19 @@ void recognise(struct session *s)
     }
 }
 
+/* The header's word for it is anybody's; what stands in an event has to be an address. */
+static bool is_address(struct text text)
+{
+    char terminated[INET6_ADDRSTRLEN];
+    unsigned char bytes[16];
+    if (text.len == 0 || text.len >= sizeof terminated)
+        return false;
+    memcpy(terminated, text.at, text.len);
+    terminated[text.len] = '\0';
+    return inet_pton(AF_INET, terminated, bytes) == 1 ||
+           inet_pton(AF_INET6, terminated, bytes) == 1;
+}
+
 /* The first `len` bytes of a side are not part of the dialogue. */
 static void skip_beginning(struct session *s, enum side side, size_t len)
 {
@@ -139,6 +153,8 @@ static void take_proxy_header(struct session *s)
     if (len == 0 || len == SIZE_MAX || len > s->first[SIDE_CLIENT].len)
         return;
     skip_beginning(s, SIDE_CLIENT, len);
+    if (!is_address(address))
+        return;
     s->proxied_address = address;
     s->proxied_port = port;
 }

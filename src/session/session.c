@@ -191,6 +191,11 @@ static void count_record(struct session_counters *counters, const struct session
     }
 }
 
+uint32_t session_first_number(const struct flow_info *flow, enum side side)
+{
+    return flow->sides[side].isn_known ? flow->sides[side].isn : flow->first_seq[side];
+}
+
 static void report(struct session *s, const struct flow_info *info, bool open, int64_t now_ns)
 {
     struct session_context *c = s->context;
@@ -202,8 +207,16 @@ static void report(struct session *s, const struct flow_info *info, bool open, i
         .tls = s->tls != NULL ? tls_facts(s->tls) : NULL,
         .application = s->application,
         .proxy = s->proxy,
+        .proxy_port = s->proxy != NULL ? s->server_port : 0,
+        .proxied_address = s->proxied_address,
         .mail_port = s->mail_port,
     };
+    if (open) {
+        s->reported = true;
+        for (int side = 0; side < SIDE_COUNT; side++)
+            s->numbers[side] = session_first_number(info, (enum side)side);
+    }
+    record.numbers = s->reported ? s->numbers : NULL;
     if (record.tls != NULL)
         add_certificates(&record, c->cache);
     judge_session(&record, s->stage == FOREIGN, !open);

@@ -86,6 +86,8 @@ struct session_record {
     bool open;      /* reported before its end */
     int64_t now_ns; /* the instant that completes this record: what events are ordered by */
     const struct flow_info *flow;
+    const uint32_t *numbers; /* NULL: the flow's, see session_first_number(); else those that the
+                                earlier record was told by: more of the flow may be known now */
     const struct mail_facts *mail;  /* NULL: no mail protocol was seen */
     const struct tls_facts *tls;    /* NULL: no TLS was seen */
     const struct x509_chain *chain; /* of the server; NULL: none visible */
@@ -93,9 +95,11 @@ struct session_record {
     struct verification
         verification; /* of the server's chain at the packet's time; valid with chain */
     enum session_anchor anchor;
-    const char *protocol;    /* network.protocol: "smtp" … "sieve", "tls", or "" */
-    const char *application; /* what nDPI calls it; NULL if not asked or unknown */
-    const char *proxy;       /* "socks5" …: inside a proxy connection; NULL otherwise */
+    const char *protocol;        /* network.protocol: "smtp" … "sieve", "tls", or "" */
+    const char *application;     /* what nDPI calls it; NULL if not asked or unknown */
+    const char *proxy;           /* "socks5" …: inside a proxy connection; NULL otherwise */
+    uint16_t proxy_port;         /* what that proxy was asked for; 0 otherwise */
+    struct text proxied_address; /* the client's, out of a PROXY header; valid, or empty */
     enum session_role role;
     enum session_mode mode;
     enum session_verdict verdict;
@@ -133,6 +137,9 @@ struct session_context {
 
 /* What to give to shard_new(), with a struct session_context as context. */
 const struct flow_sink *session_sink(void);
+
+/* Of a side, for the session's id: the initial sequence number, or the first one seen. */
+uint32_t session_first_number(const struct flow_info *flow, enum side side);
 
 bool session_is_mail_port(const struct session_options *options, uint16_t port);
 

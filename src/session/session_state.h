@@ -36,6 +36,8 @@ struct session {
     bool tunnel_pending;         /* what was said so far may go to a proxy */
     struct text proxied_address; /* out of a PROXY header */
     uint16_t proxied_port;
+    bool reported; /* before its end, by these: */
+    uint32_t numbers[SIDE_COUNT];
     const char *proxy; /* the kind of proxy that the dialogue goes through; NULL if none */
 };
 

@@ -71,8 +71,8 @@ const char *tls_dh_prime_name(const uint8_t sha256[32])
     return row == NULL ? NULL : row->name;
 }
 
-/* "1.3-draft28": the low byte of 0x7fxx (IETF), 0x7exx and 0xfbxx (Facebook) is the draft's
- * number. */
+/* "1.3-draft28": the low byte of 0x7fxx (IETF) and 0xfbxx (Facebook) is the draft's number. The
+ * experiments of Chrome, 0x7exx, have numbers of their own, so they have no name here. */
 static const char *draft_text(uint8_t draft, char buffer[16])
 {
     size_t len = sizeof "1.3-draft" - 1;
@@ -102,7 +102,7 @@ const char *tls_version_text(uint16_t version, const char **protocol, char buffe
             *protocol = rows[i].protocol;
         return rows[i].text;
     }
-    if (!tls_version_is_13(version))
+    if (!tls_version_is_13(version) || version >> 8 == 0x7e)
         return NULL;
     if (protocol != NULL)
         *protocol = "tls";

@@ -20,7 +20,7 @@ static const uint8_t sentinel[7] = { 'D', 'O', 'W', 'N', 'G', 'R', 'D' };
 
 bool tls_version_is_13(uint16_t version)
 {
-    unsigned high = version >> 8; /* drafts: of the IETF 0x7f, of Facebook 0x7e and 0xfb */
+    unsigned high = version >> 8; /* drafts: of the IETF 0x7f, of Chrome 0x7e, of Facebook 0xfb */
     return version == 0x0304 || high == 0x7f || high == 0x7e || high == 0xfb;
 }
 

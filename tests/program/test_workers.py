@@ -3,15 +3,16 @@
 """The same input gives the same output (design, invariant 6): byte for byte, for any number of workers, on every run.
 
 Besides the captures as they are, one large capture is made of them: many copies with other addresses and ports, mixed in
-time, so that the flows fall into many shards.
+time, so that the flows fall into many shards; and that is read with tables so small that connections are given up.
 """
+import json
 import os
 import random
 import sys
 import tempfile
 from dataclasses import replace
 
-from harness import Checks, arguments, packets, pcapio, run
+from harness import Checks, arguments, get, packets, pcapio, run
 
 WORKERS = (1, 2, 3, 8)
 COPIES = 20
@@ -36,17 +37,24 @@ def crowd(captures):
     return pcapio.pcap(pcapio.ETHERNET, [pcapio.Frame(s.time_ns, packets.ethernet(s)) for s in out])
 
 
-def check_runs(checks, program, name, files):
-    first = run(program, "-r", *files, "--workers", "1", "--all-tls")
+def evicted(output):
+    """How many connections the statistics say were given up."""
+    stats = [line for line in output.splitlines() if b'"mailtls.stats"' in line]
+    return get(json.loads(stats[-1]), "mailtls.stats.flows.evicted") if stats else 0
+
+
+def check_runs(checks, program, name, files, *options):
+    first = run(program, "-r", *files, "--workers", "1", "--all-tls", *options)
     checks.check(f"{name}: status", first.returncode == 0, f"{first.returncode} {first.stderr[-300:]!r}")
     checks.check(f"{name}: has output", first.stdout.count(b"\n") >= len(files))
     for workers in WORKERS:
         for attempt in (1, 2):
-            again = run(program, "-r", *files, "--workers", str(workers), "--all-tls")
+            again = run(program, "-r", *files, "--workers", str(workers), "--all-tls", *options)
             lines = zip(first.stdout.splitlines(), again.stdout.splitlines())
             place = next((i for i, (a, b) in enumerate(lines, 1) if a != b), "its end")
             same = first.stdout == again.stdout and first.returncode == again.returncode
             checks.check(f"{name}: {workers} workers, run {attempt}", same, f"differs at line {place}")
+    return first
 
 
 def main():
@@ -56,6 +64,11 @@ def main():
         path = os.path.join(folder, "crowd.pcap")
         pcapio.write(path, crowd(options.captures))
         check_runs(checks, options.program, "crowd", [path])
+        # One connection a shard: nearly all are given up before their end.
+        files = [path, *options.captures]
+        first = check_runs(checks, options.program, "small tables", files, "--set", "flow.max_flows=64")
+        given_up = evicted(first.stdout)
+        checks.check("small tables: connections were given up", given_up > len(options.captures), f"{given_up}")
     check_runs(checks, options.program, "all files in one run", options.captures)
     for capture in options.captures:
         check_runs(checks, options.program, os.path.basename(capture), [capture])

@@ -94,6 +94,11 @@ static void test_cleaning(void **state)
         { TEXT("\xe2\x28\xa1"), REPLACED "(" REPLACED },
         { TEXT("\xf0\x9f\x93x"), REPLACED REPLACED REPLACED "x" },
         { TEXT("\x80"), REPLACED },
+        { TEXT("a\xe2\x80\xae"
+               "b"),
+          "a" REPLACED "b" },                     /* U+202E turns what follows */
+        { TEXT("\xe2\x81\xa6"), REPLACED },       /* U+2066 */
+        { TEXT("\xe2\x80\x93"), "\xe2\x80\x93" }, /* a dash */
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char out[64];

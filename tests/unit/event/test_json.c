@@ -77,6 +77,27 @@ static void test_long_text_is_cut(void **state)
     json_free(root);
 }
 
+static void test_names_are_cleaned_and_not_cut(void **state)
+{
+    (void)state;
+    struct json *root = json_new();
+    json_name(root, "none", NULL);
+    json_name(root, "empty", "");
+    json_name(root, "t", "a\xff\x1b/\xc3\xa9");
+    expect(root, "{\"t\":\"a\xef\xbf\xbd\xef\xbf\xbd/\xc3\xa9\"}");
+
+    char long_name[3 * LIMIT_TEXT_BYTES + 1];
+    memset(long_name, '\xff', sizeof long_name); /* each takes three octets when cleaned */
+    long_name[sizeof long_name - 1] = '\0';
+    root = json_new();
+    json_name(root, "t", long_name);
+    size_t len = 0;
+    char *printed = json_print(root, &len);
+    assert_int_equal(len, strlen("{\"t\":\"\"}") + 3 * (sizeof long_name - 1));
+    free(printed);
+    json_free(root);
+}
+
 static void test_null_nodes_are_ignored(void **state)
 {
     (void)state;
@@ -95,6 +116,7 @@ int main(void)
         cmocka_unit_test(test_unknown_is_left_out),
         cmocka_unit_test(test_hostile_text),
         cmocka_unit_test(test_long_text_is_cut),
+        cmocka_unit_test(test_names_are_cleaned_and_not_cut),
         cmocka_unit_test(test_null_nodes_are_ignored),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

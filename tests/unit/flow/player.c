@@ -166,6 +166,9 @@ static void on_end(void *context, void *state, const struct flow_info *info)
     struct player *player = context;
     player->ended++;
     player->info = *info;
+    player->info.conflicts = NULL; /* they are gone when the flow is */
+    if (info->conflicts != NULL)
+        memcpy(player->conflicts, info->conflicts, sizeof player->conflicts);
     put_word(player);
     put(player, info->ended_by_known ? "(%s %c)" : "(%s)", flow_how_name(info->how),
         letter(info->ended_by));

@@ -38,7 +38,8 @@ struct player {
     bool show_acked;        /* "C@4:...": what the sender had acknowledged, per chunk consumed */
     int64_t timer_after_ns; /* each chunk sets the timer so far ahead */
     /* result */
-    struct flow_info info; /* of the flow that ended last */
+    struct flow_info info;                          /* of the flow that ended last */
+    struct flow_conflict conflicts[FLOW_CONFLICTS]; /* of the same */
     unsigned opened, ended, offers;
     struct shard_counters counters;
     /* private */

@@ -99,6 +99,22 @@ static void test_tenants_with_the_same_addresses(void **state)
            "C:A S:b (capture_end)");
 }
 
+/* The same addresses in ever new tunnels are the one way to fill a bucket without the hash key. */
+static void test_a_bucket_is_bounded(void **state)
+{
+    (void)state;
+    struct player result, all = { .taste = TASTE_ALL };
+    char script[64 * 48];
+    size_t len = 0;
+    for (unsigned i = 1; i <= LIMIT_BUCKET_FLOWS + 9; i++)
+        len += (size_t)snprintf(script + len, sizeof script - len, "%sCs isn=%u 0 outer=%u @%u",
+                                i == 1 ? "" : "; ", i * 100000, i, i);
+    free(play_with(&all, script, &result));
+    assert_int_equal(result.counters.flows, LIMIT_BUCKET_FLOWS + 9);
+    assert_int_equal(result.counters.evicted, 9);
+    assert_int_equal(result.ended, LIMIT_BUCKET_FLOWS + 9);
+}
+
 static void test_the_key_can_have_more(void **state)
 {
     (void)state;
@@ -175,6 +191,13 @@ static void test_how_it_ends_does_not_depend_on_order(void **state)
     expect(OPENING "Sr 1; Sf 1 2; Cf 1 1", "(fin C)");
     expect(OPENING "Sf 1 2; Cf 1 1; Sr 2", "(fin C)");
     expect(OPENING "Cf 1 1; Sf 1 2; Cr 2", "(fin C)");
+    /* One side only: a reset behind its FIN ends nothing, one in the place of the FIN does. */
+    expect("Ss 0 1; S 1 1 'A'; Sf 2 1; Sr 3; @3000", "S:A S. (fin S)");
+    expect("Ss 0 1; S 1 1 'A'; Sr 3; Sf 2 1; @3000", "S:A S. (fin S)");
+    expect("Ss 0 1; S 1 1 'A'; Sr 2; @3000", "S:A (rst S)");
+    /* They crossed: the order on the tap says nothing. */
+    expect(OPENING GREETING "Sf 9 1; Cf 1 1", "S:220 hi~ S. C. (fin C)");
+    expect(OPENING GREETING "Cf 1 1; Sf 9 1", "S:220 hi~ C. S. (fin C)");
 }
 
 static void test_timeouts_go_by_the_capture(void **state)
@@ -334,6 +357,7 @@ int main(void)
         cmocka_unit_test(test_a_session_of_which_only_the_answer_is_new),
         cmocka_unit_test(test_two_servers_answer),
         cmocka_unit_test(test_tenants_with_the_same_addresses),
+        cmocka_unit_test(test_a_bucket_is_bounded),
         cmocka_unit_test(test_the_key_can_have_more),
         cmocka_unit_test(test_both_directions_have_one_shard),
         cmocka_unit_test(test_stragglers_after_the_end),

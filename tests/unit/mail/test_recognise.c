@@ -97,6 +97,17 @@ static const struct recognition {
     { "RSET\r\n", "", 25, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
     { "DATA\r\n", "", 25, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
 
+    /* Bare line feeds, and a reply that is its code alone. */
+    { "", "250\n", 25, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
+    { "", "250\r\n", 25, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
+    { "", "250", 25, 0, MAIL_RECOGNISED_MORE, MAIL_NONE },
+    { "", "250\n", 8025, 0, MAIL_RECOGNISED_NO, MAIL_NONE },
+    { "EHLO\n", "", 8025, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
+    { "EHLOx", "", 8025, 0, MAIL_RECOGNISED_MORE, MAIL_NONE },
+    { "RSET\n", "", 25, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
+    { "", "+OK\n", 8110, 0, MAIL_RECOGNISED_YES, MAIL_POP3 },
+    { "", "* OK\n", 8143, 0, MAIL_RECOGNISED_YES, MAIL_IMAP },
+
     /* Nothing. */
     { "", "", 25, 0, MAIL_RECOGNISED_MORE, MAIL_NONE },
     { "", "", 25, FINAL_BOTH, MAIL_RECOGNISED_NO, MAIL_NONE },

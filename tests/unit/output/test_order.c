@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "order.h"
@@ -93,6 +94,49 @@ static void test_unwanted_datasets_are_not_numbered(void **state)
     expect_and_close(&f, "{\"event\":{\"sequence\":1,\"t\":2,\"p\":2}}\n");
 }
 
+static void test_written_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    open_fixture(&f, 1u << DATASET_CERTIFICATE);
+    struct event *late = event_at(2, 1, DATASET_CERTIFICATE);
+    late->once = 7;
+    late->next = event_at(1, 1, DATASET_CERTIFICATE);
+    late->next->once = 7; /* comes later, but is earlier by the capture's clock */
+    late->next->next = event_at(3, 1, DATASET_CERTIFICATE);
+    late->next->next->once = 8;
+    order_add(f.order, late);
+    order_finish(f.order);
+    expect_and_close(&f, "{\"event\":{\"sequence\":1,\"t\":1,\"p\":1}}\n"
+                         "{\"event\":{\"sequence\":2,\"t\":3,\"p\":1}}\n");
+}
+
+static off_t size_of(const char *path)
+{
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return status.st_size;
+}
+
+static void test_at_once(void **state)
+{
+    (void)state;
+    for (int at_once = 0; at_once <= 1; at_once++) {
+        struct fixture f;
+        open_fixture(&f, 1u << DATASET_SESSION);
+        assert_true(output_close(f.outputs[0]));
+        struct output_options options = { .format = FORMAT_ECS,
+                                          .datasets = 1u << DATASET_SESSION,
+                                          .at_once = at_once == 1 };
+        f.outputs[0] = output_open(f.spec, &options);
+        assert_non_null(f.outputs[0]);
+        order_add(f.order, event_at(1, 1, DATASET_SESSION));
+        order_release(f.order, 2);
+        assert_int_equal(size_of(f.path) > 0, at_once == 1);
+        expect_and_close(&f, "{\"event\":{\"sequence\":1,\"t\":1,\"p\":1}}\n");
+    }
+}
+
 static void test_failed_write_is_told(void **state)
 {
     (void)state;
@@ -111,6 +155,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_sorted_and_numbered),
         cmocka_unit_test(test_unwanted_datasets_are_not_numbered),
+        cmocka_unit_test(test_written_once),
+        cmocka_unit_test(test_at_once),
         cmocka_unit_test(test_failed_write_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

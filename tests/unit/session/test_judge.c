@@ -101,6 +101,52 @@ static void test_clear_sessions(void **state)
     expect(c, MODE_PLAINTEXT, VERDICT_FAILED, OUTCOME_FAILURE);
 }
 
+static void test_clear_text_after_the_go_ahead(void **state)
+{
+    (void)state;
+    struct case_of *c = fresh(25, true, false);
+    c->mail.starttls_requested = c->mail.starttls_accepted = TRI_YES;
+    c->mail.clear_commands = true;
+    c->mail.starttls_accepted_at.time_ns = 5;
+    c->mail.clear_command_at.time_ns = 6;
+    c->mail.notes[0] = (struct mail_note){ .kind = MAIL_NOTE_PLAINTEXT_AFTER_ACCEPT };
+    c->mail.note_count = 1;
+    expect(c, MODE_MIXED, VERDICT_EXPOSED, OUTCOME_FAILURE);
+    c->mail.clear_command_at.time_ns = 4; /* before it */
+    expect(c, MODE_PLAINTEXT, VERDICT_EXPOSED, OUTCOME_UNKNOWN);
+    c->mail.clear_command_at.time_ns = 6;
+    c->flow.sides[SIDE_CLIENT].gaps = 1; /* TLS may have been in it */
+    expect(c, MODE_PLAINTEXT, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+
+    c = fresh(25, true, true); /* TLS began and failed */
+    c->mail.starttls_requested = c->mail.starttls_accepted = TRI_YES;
+    c->mail.clear_commands = true;
+    c->mail.notes[0] = (struct mail_note){ .kind = MAIL_NOTE_PLAINTEXT_AFTER_ACCEPT };
+    c->mail.note_count = 1;
+    c->tls.established = TRI_NO;
+    expect(c, MODE_MIXED, VERDICT_EXPOSED, OUTCOME_FAILURE);
+    c->tls.established = TRI_YES;
+    expect(c, MODE_STARTTLS, VERDICT_PROTECTED, OUTCOME_SUCCESS);
+}
+
+static void test_a_proxy_was_asked_for_a_port(void **state)
+{
+    (void)state;
+    struct case_of *c = fresh(1080, true, false);
+    c->record.proxy_port = 587;
+    judge_session(&c->record, false, true);
+    assert_int_equal(c->record.role, ROLE_SUBMISSION);
+
+    c = fresh(1080, false, true);
+    c->flow.midstream = true;
+    judge_session(&c->record, false, true);
+    assert_int_equal(c->record.mode, MODE_OPAQUE);
+    c->record.proxy_port = 993;
+    judge_session(&c->record, false, true);
+    assert_int_equal(c->record.mode, MODE_IMPLICIT);
+    assert_int_equal(c->record.role, ROLE_ACCESS);
+}
+
 static void test_turned_away(void **state)
 {
     (void)state;
@@ -173,6 +219,8 @@ int main(void)
         cmocka_unit_test(test_tls_sessions),
         cmocka_unit_test(test_anonymous_suites_are_normal_between_relays),
         cmocka_unit_test(test_clear_sessions),
+        cmocka_unit_test(test_clear_text_after_the_go_ahead),
+        cmocka_unit_test(test_a_proxy_was_asked_for_a_port),
         cmocka_unit_test(test_turned_away),
         cmocka_unit_test(test_rewriting_wins),
         cmocka_unit_test(test_roles),

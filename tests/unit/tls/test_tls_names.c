@@ -45,7 +45,7 @@ static void test_versions(void **state)
         { 0x0002, "ssl", "2.0" },         { 0x0300, "ssl", "3.0" },
         { 0x0301, "tls", "1.0" },         { 0x0302, "tls", "1.1" },
         { 0x0303, "tls", "1.2" },         { 0x0304, "tls", "1.3" },
-        { 0x7f1c, "tls", "1.3-draft28" }, { 0x7e02, "tls", "1.3-draft2" },
+        { 0x7f1c, "tls", "1.3-draft28" }, { 0xfb17, "tls", "1.3-draft23" },
         { 0xfb1a, "tls", "1.3-draft26" }, { 0x7fff, "tls", "1.3-draft255" },
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -56,6 +56,7 @@ static void test_versions(void **state)
     }
     char buffer[16];
     assert_null(tls_version_text(0x0305, NULL, buffer));
+    assert_null(tls_version_text(0x7e02, NULL, buffer)); /* an experiment's number, not a draft's */
     assert_null(tls_version_text(0x0a0a, NULL, buffer));
     assert_null(tls_version_text(0x0000, NULL, buffer));
 }
