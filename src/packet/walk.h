@@ -71,6 +71,7 @@ struct walk {
     struct reader at;      /* what is left of the layer at the cursor, as captured */
     uint32_t cut;          /* bytes of it that follow on the wire and were not captured */
     uint16_t depth;        /* encapsulations opened */
+    bool bounded;          /* an outer header's length was seen whole: nothing is cut */
     bool over_ip;          /* an IP header was read that is not in `path` yet */
     bool inside;           /* something but VLAN tags was opened: tags are no longer the frame's */
     uint64_t path;         /* becomes packet.outer */
@@ -109,13 +110,15 @@ static inline uint32_t walk_len(const struct walk *walk)
 
 /* A header says that `len` bytes follow: what is behind them is padding. A header that claims more
  * than the frame had is believed, as if the rest had been cut off: some tools cut frames and write
- * the length that is left as the original one. */
+ * the length that is left as the original one. But not against an outer header whose length was
+ * whole: then the inner one is wrong. */
 static inline void walk_trim(struct walk *walk, uint32_t len)
 {
     if (len <= walk->at.left) {
         walk->at = reader_take(&walk->at, len);
         walk->cut = 0;
-    } else {
+        walk->bounded = true;
+    } else if (!walk->bounded) {
         walk->cut = len - (uint32_t)walk->at.left;
     }
 }

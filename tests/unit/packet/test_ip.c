@@ -4,6 +4,7 @@
 #include "packet_fixture.h"
 
 #include "limits.h"
+#include "wrap_link.h"
 
 #define RAW 101
 
@@ -188,6 +189,20 @@ static void test_more_announced_than_there_is(void **state)
     assert_int_equal(packet_decoder_counters(decoder)->truncated, 1);
 }
 
+/* PPPoE's length was seen whole and says less than IP does. */
+static void test_outer_length_wins(void **state)
+{
+    (void)state;
+    struct build b;
+    build_packet(&b, &client4, "0123456789");
+    build_bytes(&b)[3] = (uint8_t)(build_bytes(&b)[3] + 6);
+    wrap_pppoe_header(&b, false);
+    assert_int_equal(decode(&b, 51), PACKET_TCP);
+    assert_int_equal(packet.payload_len, 10);
+    assert_int_equal(packet.payload_wire, 10);
+    assert_int_equal(packet_decoder_counters(decoder)->truncated, 0);
+}
+
 static void test_contradictions_are_malformed(void **state)
 {
     (void)state;
@@ -348,6 +363,7 @@ int main(void)
         FIXTURE_TEST(test_syn_options),
         FIXTURE_TEST(test_length_zero_is_all_there_is),
         FIXTURE_TEST(test_more_announced_than_there_is),
+        FIXTURE_TEST(test_outer_length_wins),
         FIXTURE_TEST(test_contradictions_are_malformed),
         FIXTURE_TEST(test_other_protocols),
         FIXTURE_TEST(test_ipv4_options_are_skipped),
