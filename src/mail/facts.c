@@ -166,8 +166,6 @@ static size_t join_software(struct text text, char *out, size_t cap)
 
 void facts_banner(struct mail *mail, struct text text, bool software)
 {
-    if (mail->lost)
-        return; /* this may be any reply, and quote anything */
     struct mail_facts *facts = &mail->facts;
     char words[LIMIT_NAME_BYTES];
     struct text rest = text_trim(text), host = { 0 }, behind = rest;

@@ -123,9 +123,10 @@ static void session_gap(void *state, enum side side, uint64_t offset, uint64_t l
     (void)why;
     (void)where;
 
-    if (s->stage == RECOGNISING && s->first[side].len == 0)
+    if (s->stage == RECOGNISING && s->first[side].len == 0) {
         s->base[side] = offset + len; /* begin behind it */
-    else if (s->stage == RECOGNISING) {
+        s->beginning_lost |= side == SIDE_SERVER;
+    } else if (s->stage == RECOGNISING) {
         s->first[side].final = true;
         recognise(s);
     }

@@ -32,6 +32,7 @@ struct session {
     bool spoke[SIDE_COUNT];
     const char *application;
     bool timer_set;
+    bool beginning_lost; /* the server's first bytes are missing: what comes may be any reply */
     bool told_missing;
     bool tunnel_pending;         /* what was said so far may go to a proxy */
     struct text proxied_address; /* out of a PROXY header */

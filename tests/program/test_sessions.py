@@ -110,6 +110,11 @@ def check_halves(play, hello, server_hello):
     play.one("ends after the offer", dialogues.session(25, [GREETING, *EHLO])[:-3], starttls={"offered": True}, **ends)
     play.one("ends after mail in clear", dialogues.session(25, [GREETING, *EHLO, *MAIL])[:-3],
              starttls={"offered": True, "requested": False}, **ends)  # fmt: skip
+    # The greeting (fourth packet) is lost: the next reply may quote anything and is no banner.
+    for port, lines in ((25, [GREETING, "C: NOOP", "S: 250 mx.example.org said", "C: QUIT", "S: 221 mx.example.org bye"]),
+                        (110, ["S: +OK ready", "C: STLS", "S: +OK Begin TLS negotiation now", "C: QUIT", "S: +OK bye"])):
+        cut = dialogues.session(port, lines)
+        play.one(f"lost greeting on {port}", cut[:3] + cut[4:], banner=None)
     play.checks.equal("no data, no record", play.records("no data", dialogues.session(25, [])), [])
 
 
