@@ -66,6 +66,16 @@ struct config_place {
     size_t line, column;
 };
 
+/* A list of texts, each with its own place: what a text means is judged by whoever uses it. */
+struct config_text {
+    char *text;
+    struct config_place place;
+};
+struct config_texts {
+    struct config_text *at;
+    size_t count;
+};
+
 /* The types of the kinds in the table. Texts are owned by the config and never NULL; words are
  * enumerators of the enums above, sets of words their bits. */
 #define CONFIG_TYPE_TEXT char *
@@ -77,6 +87,7 @@ struct config_place {
 #define CONFIG_TYPE_WORD unsigned
 #define CONFIG_TYPE_WORDS unsigned
 #define CONFIG_TYPE_PORTS struct config_ports
+#define CONFIG_TYPE_TEXTS struct config_texts
 
 enum config_id {
 #define KEY(name, kind, minimum, maximum, standard, member, words, later, help) CONFIG_ID_##member,
@@ -94,7 +105,7 @@ struct config {
 /* One key set on the command line. */
 struct config_setting {
     const char *key;
-    const char *value;  /* as in the file; a list may be written "a,b" */
+    const char *value;  /* as in the file; a list may be written "a,b", one of texts "a;b" */
     const char *source; /* "--set", "--format": what an error names */
 };
 

@@ -203,9 +203,37 @@ static bool ports_read(const struct config_key *key, const struct config_value *
 }
 _Static_assert(LIMIT_CONFIG_PORTS >= LIMIT_CONFIG_LIST, "every list of ports has room");
 
+static void texts_free(struct config_texts *texts)
+{
+    for (size_t i = 0; i < texts->count; i++)
+        free(texts->at[i].text);
+    free(texts->at);
+    *texts = (struct config_texts){ 0 };
+}
+
+static bool texts_read(const struct config_value *value, struct config_texts *target,
+                       struct config_problem *problem)
+{
+    struct config_texts texts = { calloc(value->count + 1, sizeof *texts.at), 0 };
+    for (size_t i = 0; texts.at != NULL && i < value->count; i++) {
+        char *copy = strdup(value->items[i].text);
+        if (copy == NULL)
+            break;
+        texts.at[texts.count++] = (struct config_text){ copy, value->items[i].place };
+    }
+    if (texts.count < value->count || texts.at == NULL) {
+        texts_free(&texts);
+        problem->memory = true;
+        return false;
+    }
+    texts_free(target);
+    *target = texts;
+    return true;
+}
+
 /* Takes "a, b" or "[a, b]" apart; `copy` is its text and is cut into the items. What is over
  * LIMIT_CONFIG_LIST stays together as the last item, which then is no good value. */
-static size_t list_split(char *copy, struct config_place place,
+static size_t list_split(char *copy, const char *separator, struct config_place place,
                          struct config_item items[LIMIT_CONFIG_LIST])
 {
     size_t len = strlen(copy), count = 0;
@@ -215,7 +243,7 @@ static size_t list_split(char *copy, struct config_place place,
     }
     copy += strspn(copy, " ");
     while (*copy != '\0' && count < LIMIT_CONFIG_LIST) {
-        const char *stop = count + 1 < LIMIT_CONFIG_LIST ? "," : "";
+        const char *stop = count + 1 < LIMIT_CONFIG_LIST ? separator : "";
         char *end = copy + strcspn(copy, stop);
         char *next = *end == '\0' ? end : end + 1 + strspn(end + 1, " ");
         while (end > copy && end[-1] == ' ')
@@ -232,6 +260,8 @@ static bool list_read(const struct config_key *key, const struct config_value *v
 {
     if (key->kind == CONFIG_KIND_PORTS)
         return ports_read(key, value, member_of(key, config), problem);
+    if (key->kind == CONFIG_KIND_TEXTS)
+        return texts_read(value, member_of(key, config), problem);
     return words_read(key, value, member_of(key, config), problem);
 }
 
@@ -245,8 +275,9 @@ static bool list_text_read(const struct config_key *key, const struct config_val
         problem->memory = true;
         return false;
     }
+    const char *separator = key->kind == CONFIG_KIND_TEXTS ? ";" : ",";
     struct config_value list = { CONFIG_SHAPE_LIST, value->place, items,
-                                 list_split(copy, value->place, items) };
+                                 list_split(copy, separator, value->items[0].place, items) };
     bool good = list_read(key, &list, config, problem);
     free(copy);
     return good;
@@ -295,7 +326,8 @@ static bool scalar_read(const struct config_key *key, const struct config_item *
 bool config_value_read(const struct config_key *key, const struct config_value *value,
                        struct config *config, struct config_problem *problem)
 {
-    bool list = key->kind == CONFIG_KIND_WORDS || key->kind == CONFIG_KIND_PORTS;
+    bool list = key->kind == CONFIG_KIND_WORDS || key->kind == CONFIG_KIND_PORTS ||
+                key->kind == CONFIG_KIND_TEXTS;
 
     *problem = (struct config_problem){ .shape = value->shape, .place = value->place };
     if (list && value->shape == CONFIG_SHAPE_LIST)
@@ -336,6 +368,7 @@ void config_value_print(const struct config_key *key, const struct config *confi
 {
     const void *member = member_in(key, config);
     const struct config_ports *ports = member;
+    const struct config_texts *texts = member;
     const char *comma = "";
 
     switch (key->kind) {
@@ -363,7 +396,23 @@ void config_value_print(const struct config_key *key, const struct config *confi
             fprintf(out, "%s%u", i > 0 ? ", " : "", ports->at[i]);
         fputc(']', out);
         return;
+    case CONFIG_KIND_TEXTS:
+        fputc('[', out);
+        for (size_t i = 0; i < texts->count; i++) {
+            fputs(i > 0 ? ", " : "", out);
+            string_print(texts->at[i].text, out);
+        }
+        fputc(']', out);
+        return;
     }
+}
+
+static bool texts_same(const struct config_texts *a, const struct config_texts *b)
+{
+    bool same = a->count == b->count;
+    for (size_t i = 0; same && i < a->count; i++)
+        same = strcmp(a->at[i].text, b->at[i].text) == 0;
+    return same;
 }
 
 bool config_value_same(const struct config_key *key, const struct config *a, const struct config *b)
@@ -379,6 +428,7 @@ bool config_value_same(const struct config_key *key, const struct config *a, con
     case CONFIG_KIND_WORDS: return *(const unsigned *)one == *(const unsigned *)other;
     case CONFIG_KIND_PORTS:
         return p->count == q->count && memcmp(p->at, q->at, p->count * sizeof p->at[0]) == 0;
+    case CONFIG_KIND_TEXTS: return texts_same(one, other);
     default: return *(const uint64_t *)one == *(const uint64_t *)other;
     }
 }
@@ -386,11 +436,11 @@ bool config_value_same(const struct config_key *key, const struct config *a, con
 void config_value_describe(const struct config_key *key, FILE *out)
 {
     static const char *const leads[] = {
-        [CONFIG_KIND_TEXT] = "a text",          [CONFIG_KIND_PATH] = "a path",
-        [CONFIG_KIND_FLAG] = "yes or no",       [CONFIG_KIND_COUNT] = "a whole number",
-        [CONFIG_KIND_SIZE] = "a size",          [CONFIG_KIND_SECONDS] = "a time",
-        [CONFIG_KIND_WORD] = "one of",          [CONFIG_KIND_WORDS] = "a list of",
-        [CONFIG_KIND_PORTS] = "a list of ports"
+        [CONFIG_KIND_TEXT] = "a text",           [CONFIG_KIND_PATH] = "a path",
+        [CONFIG_KIND_FLAG] = "yes or no",        [CONFIG_KIND_COUNT] = "a whole number",
+        [CONFIG_KIND_SIZE] = "a size",           [CONFIG_KIND_SECONDS] = "a time",
+        [CONFIG_KIND_WORD] = "one of",           [CONFIG_KIND_WORDS] = "a list of",
+        [CONFIG_KIND_PORTS] = "a list of ports", [CONFIG_KIND_TEXTS] = "a list of texts"
     };
     const struct unit *units = units_of(key->kind);
 
@@ -414,6 +464,8 @@ void config_value_describe(const struct config_key *key, FILE *out)
 
 void config_value_free(const struct config_key *key, struct config *config)
 {
+    if (key->kind == CONFIG_KIND_TEXTS)
+        texts_free(member_of(key, config));
     if (key->kind != CONFIG_KIND_TEXT && key->kind != CONFIG_KIND_PATH)
         return;
     char **text = member_of(key, config);

@@ -2,7 +2,8 @@
  * config_value.h - one value of the configuration between its text and its type.
  *
  * Private to config*.c. A value comes from the file as a scalar or a list of scalars; a list may
- * also be one scalar with commas. Reading never half-changes the target.
+ * also be one scalar with commas, a list of texts one with semicolons. Reading never half-changes
+ * the target.
  */
 #ifndef CONFIG_VALUE_H
 #define CONFIG_VALUE_H
@@ -23,7 +24,8 @@ enum config_kind {
     CONFIG_KIND_SECONDS,
     CONFIG_KIND_WORD,
     CONFIG_KIND_WORDS,
-    CONFIG_KIND_PORTS
+    CONFIG_KIND_PORTS,
+    CONFIG_KIND_TEXTS
 };
 
 struct config_word {

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "explain.h"
 #include "log.h"
 #include "pipeline.h"
 #include "progress.h"
@@ -36,6 +37,9 @@ static enum exit_status watch(struct run *run)
 {
     stop_on_signals();
     run->stop = &stopped;
+    if (run->options.write_pcap != NULL &&
+        (run->excerpt = excerpt_new(run->options.write_pcap_of)) == NULL)
+        return STATUS_INPUT_FAILED;
     if (!setup_outputs(run) || !setup_inputs(run))
         return STATUS_INPUT_FAILED;
     struct event_stats stats = { 0 };
@@ -45,9 +49,17 @@ static enum exit_status watch(struct run *run)
                                         .worker = setup_worker_options(run),
                                         .progress = progress_step,
                                         .progress_to = &progress };
+    if (detect_has_neighbours(run->detect)) {
+        run->neighbours = (struct neighbours){ .detect = run->detect,
+                                               .event = options.worker.event,
+                                               .least = options.worker.least };
+        order_set_neighbours(run->order, setup_judge_neighbours, &run->neighbours);
+    }
     bool ok = pipeline_run(&options, run->capture, run->order, &stats);
     progress_end(&progress);
 
+    for (int i = 0; i <= STARTTAP_CRITICAL; i++)
+        stats.findings[i] += run->neighbours.findings[i];
     stats.events = order_written(run->order);
     order_add(run->order, event_of_stats(&options.worker.event, &stats));
     order_finish(run->order);
@@ -56,7 +68,12 @@ static enum exit_status watch(struct run *run)
     bool cut_off = stopped && !setup_is_live(run);
     if (cut_off)
         log_warn("interrupted: the rest was not read");
-    return ok && !cut_off && !capture_failed(run->capture) ? STATUS_DONE : STATUS_INPUT_FAILED;
+    if (!ok || cut_off || capture_failed(run->capture))
+        return STATUS_INPUT_FAILED;
+    if (run->excerpt != NULL && !excerpt_write(run->excerpt, run->options.reads.at,
+                                               run->options.reads.count, run->options.write_pcap))
+        return STATUS_INPUT_FAILED;
+    return setup_must_fail(run, &stats) ? STATUS_FAIL_ON : STATUS_DONE;
 }
 
 /* Help and the like: that its reader went away is no failure, a full disk is. */
@@ -66,6 +83,14 @@ static enum exit_status status_of_print(void)
         return STATUS_DONE;
     log_error("standard output: cannot be written: %s", strerror(errno));
     return STATUS_INPUT_FAILED;
+}
+
+static enum exit_status explain(const struct run *run)
+{
+    bool good = explain_print(detect_texts(run->detect), run->options.rules.at,
+                              run->options.rules.count, stdout, stderr);
+    enum exit_status status = status_of_print();
+    return good ? status : STATUS_USAGE;
 }
 
 int main(int argc, char **argv)
@@ -81,13 +106,16 @@ int main(int argc, char **argv)
     else if (result == OPTIONS_RUN &&
              config_load(&run.config, run.options.config_file, run.options.settings,
                          run.options.setting_count, stderr) &&
-             setup_is_sound(&run)) {
+             setup_is_sound(&run) && setup_detect(&run)) {
         if (run.options.check)
             config_print_changes(&run.config, stdout);
-        status = run.options.check ? status_of_print() : watch(&run);
+        if (run.options.explain)
+            status = explain(&run);
+        else
+            status = run.options.check ? status_of_print() : watch(&run);
     }
 
-    if (!setup_close(&run) && status == STATUS_DONE)
+    if (!setup_close(&run) && (status == STATUS_DONE || status == STATUS_FAIL_ON))
         status = STATUS_INPUT_FAILED;
     return (int)status;
 }

@@ -21,12 +21,11 @@ struct options_parsing {
     FILE *out, *err;
 };
 
-/* The subcommands, known like the options. */
+/* The subcommands that are known and not there yet. */
 static const struct {
     const char *name, *later;
 } commands[] = {
     { "state", "looking into the memory of --state comes with a later release" },
-    { "explain", "the reference texts of findings come with a later release" },
 };
 
 /* Where events can go, by the word before the colon. */
@@ -271,7 +270,7 @@ static enum options_result unknown_option(FILE *err, const char *word)
     return usage(err);
 }
 
-/* A word that is no option: another file of -r, or a subcommand, or a mistake. */
+/* A word that is no option: another file of -r, a subcommand, what belongs to it, or a mistake. */
 static enum options_result take_word(struct options_parsing *parsing, const char *word)
 {
     struct options *options = parsing->options;
@@ -279,6 +278,12 @@ static enum options_result take_word(struct options_parsing *parsing, const char
     if (options->reads.count > 0)
         return list_add(&options->reads, parsing->cap, word) ? OPTIONS_RUN
                                                              : out_of_memory(parsing->err);
+    if (options->explain)
+        return list_add(&options->rules, parsing->cap, word) ? OPTIONS_RUN
+                                                             : out_of_memory(parsing->err);
+    options->explain = strcmp(word, "explain") == 0;
+    if (options->explain)
+        return OPTIONS_RUN;
     for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++)
         if (strcmp(word, commands[i].name) == 0) {
             later_print(parsing->err, word, commands[i].later);
@@ -407,11 +412,18 @@ enum options_result options_parse(struct options *options, int argc, char **argv
     enum options_result result = take_all(&parsing, argc, argv);
     if (result != OPTIONS_RUN)
         return result;
-    if (options->reads.count == 0 && !options->check) {
-        fputs("starttap: nothing to read: give captures with -r FILE\n", err);
+    if (options->reads.count > 0 && options->interfaces.count > 0) {
+        fputs("starttap: -r and -i exclude one another\n", err);
         return usage(err);
     }
-    if (options->outputs.count == 0 && !list_add(&options->outputs, parsing.cap, "-"))
+    if (options->reads.count == 0 && options->interfaces.count == 0 && !options->check &&
+        !options->explain) {
+        fputs("starttap: nothing to read: give captures with -r FILE, or watch with -i IFACE\n",
+              err);
+        return usage(err);
+    }
+    if (options->outputs.count == 0 && options->write_pcap == NULL &&
+        !list_add(&options->outputs, parsing.cap, "-"))
         return out_of_memory(err);
     return OPTIONS_RUN;
 }
@@ -422,6 +434,7 @@ void options_free(struct options *options)
         free(options->split[i]);
     free(options->split);
     free(options->settings);
+    free((void *)options->rules.at);
     free((void *)options->plugins.at);
     free((void *)options->outputs.at);
     free((void *)options->interfaces.at);

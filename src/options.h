@@ -42,6 +42,8 @@ struct options {
     struct options_list interfaces; /* -i */
     struct options_list outputs;    /* -o: "-" or "file:PATH"; never empty, "-" unless given */
     struct options_list plugins;
+    struct options_list rules;       /* behind "explain" */
+    bool explain;                    /* the reference texts are wanted, nothing is read */
     struct config_setting *settings; /* in the order given, for config_load() */
     size_t setting_count;
     const char *config_file; /* -c, or NULL */

@@ -15,6 +15,7 @@ static const char *const group_titles[] = { [OPTIONS_GROUP_INPUT] = "What to rea
 
 static const char head[] =
     "Usage: starttap -r FILE... [OPTION...]\n"
+    "       starttap explain [RULE...]\n"
     "\n"
     "starttap reads recorded network traffic, finds the mail sessions in it (SMTP,\n"
     "LMTP, POP3, IMAP, ManageSieve), and says for each whether it was encrypted, how\n"
@@ -28,6 +29,8 @@ static const char examples[] =
     "    starttap -r mail.pcap --format text\n"
     "  Write the sessions of a day as JSON lines:\n"
     "    starttap -r day/*.pcap.gz --events session -o file:day.jsonl\n"
+    "  What a finding means and what to do about it; all findings without an id:\n"
+    "    starttap explain starttls.not_offered\n"
     "  Begin a configuration file, and check it after editing:\n"
     "    starttap --dump-config > starttap.yaml\n"
     "    starttap -T -c starttap.yaml\n"
@@ -62,7 +65,7 @@ static void later_print(FILE *out)
         return;
     fputs("\nKnown, but not available in this version\n", out);
     wrap_print(out, "  ", names);
-    wrap_print(out, "  ", "and the commands: state, explain");
+    wrap_print(out, "  ", "and the command: state");
 }
 
 void options_help_print(FILE *out)

@@ -320,7 +320,7 @@ bool pipeline_run(const struct pipeline_options *options, struct capture *captur
             worker_count(p.workers[i], stats);
     }
     stats->capture = capture_counters(capture);
-    stats->start_ns = p.start_ns;
+    stats->start_ns = p.started ? p.start_ns : p.clock_ns;
     stats->end_ns = p.clock_ns;
     close_parts(&p);
     return ok;

@@ -34,6 +34,14 @@ void remarks_after_run(const struct event_stats *stats)
         log_warn("%llu packets were cut short when they were captured: record with the whole "
                  "length (tcpdump -s 0)",
                  wide(stats->packets.truncated));
+    if (stats->capture.backwards > 0)
+        log_warn("%llu packets are older than packets of another interface before them: sort the "
+                 "file first (reordercap), or what both saw is not compared",
+                 wide(stats->capture.backwards));
+    if (stats->capture.kernel_drops > 0)
+        log_warn("%llu packets were lost because the kernel's buffer was full: raise capture.ring, "
+                 "or narrow with -f",
+                 wide(stats->capture.kernel_drops));
     if (stats->flows.evicted > 0)
         log_warn("%llu connections were given up because the table was full: raise flow.max_flows",
                  wide(stats->flows.evicted));

@@ -4,6 +4,7 @@
 #include "setup.h"
 
 #include <string.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "clock.h"
@@ -23,6 +24,8 @@ _Static_assert(CONFIG_EVENT_STATS == 1 << DATASET_STATS &&
 
 bool setup_is_live(const struct run *run)
 {
+    if (run->options.interfaces.count > 0)
+        return true;
     for (size_t i = 0; i < run->options.reads.count; i++)
         if (strcmp(run->options.reads.at[i], "-") == 0)
             return true;
@@ -41,7 +44,8 @@ bool setup_outputs(struct run *run)
         run->outputs[run->output_count++] = output;
     }
     run->order = order_new(run->outputs, run->output_count, options.datasets);
-    return run->order != NULL;
+    return run->order != NULL &&
+           order_set_interval(run->order, (int64_t)run->config.findings_interval_s * NS_PER_S);
 }
 
 static const char *non_empty(const char *text) { return *text != '\0' ? text : NULL; }
@@ -50,32 +54,40 @@ bool setup_inputs(struct run *run)
 {
     struct capture_options options = { .filter = non_empty(run->config.capture_filter),
                                        .follow = run->options.follow,
-                                       .stop = run->stop };
+                                       .stop = run->stop,
+                                       .snaplen = (uint32_t)run->config.capture_snaplen_bytes,
+                                       .ring = run->config.capture_ring_bytes };
     const char *bundle = non_empty(run->config.x509_ca_bundle),
-               *extra = non_empty(run->config.x509_ca_extra);
+               *extra = non_empty(run->config.x509_ca_extra),
+               *national = non_empty(run->config.x509_ca_national);
     bool by_default = run->config.places[CONFIG_ID_x509_ca_bundle].source == NULL;
     if (bundle != NULL && by_default && access(bundle, R_OK) != 0) {
         log_warn("%s: cannot be read, so chains are not verified (x509.ca_bundle)", bundle);
         bundle = NULL;
     }
-    if (bundle != NULL || extra != NULL) {
+    if (bundle != NULL || extra != NULL || national != NULL) {
         run->store = trust_store_load(bundle, extra);
-        if (run->store == NULL)
+        if (run->store == NULL ||
+            (national != NULL && !trust_store_add_national(run->store, national)))
             return false;
     }
-    run->capture = capture_open(run->options.reads.at, run->options.reads.count, &options);
+    const struct options_list *lines = &run->options.interfaces, *files = &run->options.reads;
+    run->capture = lines->count > 0 ? capture_open_live(lines->at, lines->count, &options)
+                                    : capture_open(files->at, files->count, &options);
     return run->capture != NULL;
 }
 
 /* Threads cost more than they bring on a small file. */
 unsigned setup_workers(const struct run *run)
 {
+    if (run->excerpt != NULL)
+        return 1;
     unsigned long workers = run->config.workers;
+    bool small = run->options.interfaces.count == 0 &&
+                 capture_counters(run->capture).input_total >> 20 < WORTH_WORKERS_MIB;
     long cores = sysconf(_SC_NPROCESSORS_ONLN);
     if (workers == 0)
-        workers = capture_counters(run->capture).input_total >> 20 < WORTH_WORKERS_MIB || cores < 2
-                      ? 1
-                      : (unsigned long)cores;
+        workers = small || cores < 2 ? 1 : (unsigned long)cores;
     return workers > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)workers;
 }
 
@@ -84,11 +96,27 @@ static const char *file_name(const void *capture, uint32_t file)
     return capture_file_name(capture, file);
 }
 
+/* What the session stage may ask of a policy that it does not know. */
+static const char *name_of_server(const void *policy, uint8_t family, const uint8_t address[16],
+                                  size_t index)
+{
+    return policy_name(policy, family, address, index);
+}
+
+/* From files constant, so that every run is the same; on a line nobody can foresee it. */
+static uint64_t hash_key(const struct run *run)
+{
+    uint64_t key = 0;
+    if (run->options.interfaces.count > 0 && getrandom(&key, sizeof key, 0) != sizeof key)
+        log_warn("no random numbers: the hash of connections can be foreseen");
+    return key;
+}
+
 struct worker_options setup_worker_options(const struct run *run)
 {
     const struct config *c = &run->config;
     struct worker_options options = {
-        .hash_key = 0, /* from files: constant, so that every run is the same */
+        .hash_key = hash_key(run),
         .shard = { .max_flows = (c->flow_max_flows + LIMIT_SHARDS - 1) / LIMIT_SHARDS,
                    .idle_timeout_ns = (int64_t)c->flow_idle_timeout_s * NS_PER_S,
                    .closed_timeout_ns = (int64_t)c->flow_closed_timeout_s * NS_PER_S,
@@ -100,13 +128,20 @@ struct worker_options setup_worker_options(const struct run *run)
                    .ports = c->capture_ports.at,
                    .port_count = c->capture_ports.count },
         .session = { .all_tls = c->tls_all,
+                     .early = run->options.interfaces.count > 0,
+                     .server_name = name_of_server,
+                     .policy = detect_policy(run->detect),
                      .report_after_ns = (int64_t)c->session_report_after_s * NS_PER_S,
                      .ports = c->capture_ports.at,
                      .port_count = c->capture_ports.count },
         .event = { .sensor = c->sensor_name, .file_name = file_name, .files = run->capture },
         .store = run->store,
         .cache_chains = c->x509_cache_chains,
+        .new_chains = c->x509_new_chains,
         .datasets = c->output_events,
+        .detect = run->detect,
+        .excerpt = run->excerpt,
+        .least = setup_least(run),
     };
     options.event.formats[format_of(c)] = true;
     return options;
@@ -120,11 +155,14 @@ bool setup_is_sound(const struct run *run)
         log_error("more than %d outputs (-o)", MOST_OUTPUTS);
         return false;
     }
-    if (run->options.fail_on_given)
-        log_warn("--fail-on has no effect in this version: findings come with a later release");
-    if (config->places[CONFIG_ID_output_min_severity].source != NULL)
-        log_warn(
-            "--min-severity has no effect in this version: findings come with a later release");
+    if ((run->options.write_pcap != NULL) != (run->options.write_pcap_of != NULL)) {
+        log_error("--write-pcap FILE and --of ID belong together");
+        return false;
+    }
+    if (run->options.write_pcap != NULL && setup_is_live(run)) {
+        log_error("--write-pcap reads its captures twice: give files, without --follow");
+        return false;
+    }
     return *config->capture_filter == '\0' || capture_filter_valid(config->capture_filter);
 }
 
@@ -136,6 +174,8 @@ bool setup_close(struct run *run)
         ok = output_close(run->outputs[i]) && ok;
     capture_close(run->capture);
     trust_store_free(run->store);
+    detect_free(run->detect);
+    excerpt_free(run->excerpt);
     config_free(&run->config);
     options_free(&run->options);
     return ok;

@@ -10,6 +10,13 @@
 
 enum { MOST_OUTPUTS = 32 };
 
+struct neighbours { /* what the ordered thread needs to have sessions related */
+    struct detect *detect;
+    struct event_options event;
+    enum starttap_severity least;
+    uint64_t findings[STARTTAP_CRITICAL + 1];
+};
+
 struct run { /* all that has to be closed again */
     struct options options;
     struct config config;
@@ -19,6 +26,9 @@ struct run { /* all that has to be closed again */
     struct output *outputs[MOST_OUTPUTS];
     size_t output_count;
     struct order *order;
+    struct detect *detect;
+    struct neighbours neighbours;
+    struct excerpt *excerpt; /* --write-pcap; else NULL */
 };
 
 /* What only the libraries can say of a configuration (a filter); what has no effect yet is said.
@@ -27,6 +37,12 @@ bool setup_is_sound(const struct run *run);
 bool setup_outputs(
     struct run *run); /* false: the reason was logged; run_close() closes what is open */
 bool setup_inputs(struct run *run);
+/* Lists, policy, built-in detectors and plugins. False: the reason was logged. */
+bool setup_detect(struct run *run);
+enum starttap_severity setup_least(const struct run *run); /* of findings that are written */
+struct event *setup_judge_neighbours(void *neighbours, struct facts *facts); /* for the order */
+/* --fail-on was given, and something was found. */
+bool setup_must_fail(const struct run *run, const struct event_stats *stats);
 /* The input has no end of its own: a followed folder, or a pipe. */
 bool setup_is_live(const struct run *run);
 unsigned setup_workers(const struct run *run);

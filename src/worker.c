@@ -26,6 +26,7 @@ struct worker {
     struct lane lanes[LIMIT_SHARDS];
     struct event *events;
     uint64_t events_lost;
+    uint64_t findings[STARTTAP_CRITICAL + 1];
 };
 
 static void add_event(struct worker *worker, struct event *event)
@@ -39,19 +40,58 @@ static void add_event(struct worker *worker, struct event *event)
     worker->events = event;
 }
 
-static void report(void *to, const struct session_record *record)
+static void add_certificates(struct lane *lane, const struct session_record *record)
+{
+    struct worker *worker = lane->worker;
+    if (record->chain == NULL || record->chain->over_budget ||
+        (worker->options->datasets & 1u << DATASET_CERTIFICATE) == 0)
+        return;
+    for (size_t i = 0; i < record->chain->count; i++)
+        if (seen_first(&lane->certificates, event_certificate_once(record, i)))
+            add_event(worker, event_of_certificate(&worker->options->event, record, i));
+}
+
+static void add_findings(struct worker *worker, struct finding *findings)
+{
+    const struct worker_options *options = worker->options;
+    bool wanted = (options->datasets & 1u << DATASET_FINDING) != 0;
+    while (findings != NULL) {
+        struct finding *next = findings->next;
+        worker->findings[findings->said.severity]++;
+        if (wanted && findings->said.severity >= options->least)
+            add_event(worker, event_of_finding(&options->event, findings));
+        finding_free(findings);
+        findings = next;
+    }
+}
+
+/* A silent connection is a record only if something was found in it. */
+static bool report(void *to, struct session_record *record)
 {
     struct lane *lane = to;
     struct worker *worker = lane->worker;
     const struct worker_options *options = worker->options;
-    if ((options->datasets & 1u << DATASET_SESSION) != 0)
+    struct facts *facts = facts_new(record, detect_policy(options->detect));
+    struct finding *findings = detect_session(options->detect, record, facts);
+    const struct found *found = detect_found(record);
+    bool counts = !record->silent || (found != NULL && found->count > 0);
+    bool last = !record->early && !record->open;
+
+    if (facts == NULL)
+        log_error("out of memory: a session was not judged");
+    if (counts && !record->early && (options->datasets & 1u << DATASET_SESSION) != 0)
         add_event(worker, event_of_session(&options->event, record));
-    if (record->chain == NULL || record->open ||
-        (options->datasets & 1u << DATASET_CERTIFICATE) == 0)
-        return;
-    for (size_t i = 0; i < record->chain->count; i++)
-        if (seen_first(&lane->certificates, event_certificate_once(record, i)))
-            add_event(worker, event_of_certificate(&options->event, record, i));
+    if (options->excerpt != NULL)
+        excerpt_note(options->excerpt, record, findings);
+    add_findings(worker, findings);
+    if (last)
+        add_certificates(lane, record);
+    if (counts && facts != NULL && detect_has_neighbours(options->detect))
+        add_event(worker, event_of_facts(facts));
+    if (last)
+        detect_forget(record);
+    facts_release(facts);
+    return counts;
 }
 
 static bool open_shards(struct worker *worker)
@@ -63,12 +103,13 @@ static bool open_shards(struct worker *worker)
         lane->context = (struct session_context){
             .options = &worker->options->session,
             .cache = worker->cache,
+            .budget = x509_budget_new(worker->options->new_chains, LIMIT_CHAINS_GRANTED),
             .foreign = worker->foreign,
             .report = report,
             .to = lane,
         };
         lane->shard = shard_new(&worker->options->shard, session_sink(), &lane->context);
-        if (lane->shard == NULL)
+        if (lane->shard == NULL || lane->context.budget == NULL)
             return false;
     }
     return true;
@@ -102,6 +143,7 @@ void worker_free(struct worker *worker)
     }
     for (unsigned i = 0; i < LIMIT_SHARDS; i++) {
         shard_free(worker->lanes[i].shard);
+        x509_budget_free(worker->lanes[i].context.budget);
         seen_free(&worker->lanes[i].certificates);
     }
     foreign_free(worker->foreign);
@@ -163,6 +205,7 @@ static void add_sessions(struct session_counters *sum, const struct session_coun
     sum->open_records += c->open_records;
     sum->let_go += c->let_go;
     sum->foreign_asked += c->foreign_asked;
+    sum->chains_over_budget += c->chains_over_budget;
     add_all(sum->protocols, c->protocols, sizeof sum->protocols / sizeof sum->protocols[0]);
     add_all(sum->modes, c->modes, MODE_COUNT);
     add_all(sum->verdicts, c->verdicts, VERDICT_COUNT);
@@ -178,4 +221,5 @@ void worker_count(const struct worker *worker, struct event_stats *stats)
         add_shard(&stats->flows, &shard);
         add_sessions(&stats->sessions, &worker->lanes[i].context.counters);
     }
+    add_all(stats->findings, worker->findings, sizeof stats->findings / sizeof stats->findings[0]);
 }

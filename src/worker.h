@@ -9,6 +9,7 @@
 #define WORKER_H
 
 #include "event.h"
+#include "excerpt.h"
 
 struct worker_options {
     uint64_t hash_key;
@@ -17,7 +18,11 @@ struct worker_options {
     struct event_options event;
     struct trust_store *store; /* may be NULL */
     size_t cache_chains;
-    unsigned datasets; /* bits 1 << enum event_dataset: which events are wanted */
+    uint64_t new_chains; /* a second, of all shards together; 0: no bound */
+    unsigned datasets;   /* bits 1 << enum event_dataset: which events are wanted */
+    const struct detect *detect;
+    enum starttap_severity least; /* of findings that are written */
+    struct excerpt *excerpt;      /* told of every record; NULL: nobody asked. One worker only */
 };
 
 struct worker;

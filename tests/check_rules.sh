@@ -9,8 +9,8 @@ cd "$(dirname "$0")/.." || exit 2
 CC=${CC:-cc}
 
 # stage:stages it sees. What they see is seen too. A row against the flow is a change of the architecture.
-stages='base: data:base capture:base packet:capture flow:packet mail:base tls:base,data x509:base
-session:flow,mail,tls,x509 detect:session event:session,data output:event .:output'
+stages='base: data:base capture:base packet:capture flow:packet mail:base tls:base,data x509:base,data
+session:flow,mail,tls,x509 detect:session event:detect,data output:event .:output'
 # header:the only file that may include it (a name without a folder: any one file).
 owners='pcap\.h:src/capture/libpcap.c pcap/:src/capture/libpcap.c openssl/:src/base/openssl.c
 ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c zlib\.h:one zstd\.h:one xxhash\.h:one yaml\.h:one'
@@ -18,7 +18,7 @@ ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c zlib\.h:one zstd\.h:one
 files() { # files PATTERN...: those below src, plugins and tests with such a name
     local names=() name
     for name; do names+=(-o -name "$name"); done
-    find src plugins tests -type f \( "${names[@]:1}" \) 2>/dev/null | sort
+    find src plugins tests -name '.?*' -prune -o -type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
 }
 search() { files '*.c' '*.h' '*.def' | grep -E "$1" | xargs -r grep -nHE "$2" /dev/null; }
 report() { while IFS=: read -r file line _; do echo "$file:$line: $1"; done; }

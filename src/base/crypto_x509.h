@@ -34,6 +34,12 @@ enum certificate_flag {
     CERTIFICATE_HAS_AIA_ISSUERS = 1 << 10,
     CERTIFICATE_SERIAL_ODD = 1 << 11, /* zero, negative or over 20 octets */
     CERTIFICATE_NAMES_CUT = 1 << 12,  /* more than LIMIT_CERTIFICATE_NAMES alternative names */
+    CERTIFICATE_HAS_CRL_POINTS = 1 << 13,
+    CERTIFICATE_HAS_POLICIES = 1 << 14,
+    /* Of a chain only, by crypto_chain_decode(): */
+    CERTIFICATE_UNUSED = 1 << 15,        /* no issuer of the first one, nor an issuer's issuer */
+    CERTIFICATE_REPEATED = 1 << 16,      /* the same certificate stands before it */
+    CERTIFICATE_WEAK_EXPONENT = 1 << 17, /* RSA: even, 1 or 3 */
 };
 
 struct certificate {
@@ -65,21 +71,36 @@ struct certificate {
  * be parsed; out->sha256 and len are set in any case. */
 bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out);
 
+/* Reads at most LIMIT_CHAIN_CERTIFICATES as above, and how they belong together. Returns whether
+ * each is issued by the next, by names and key identifiers; for CERTIFICATE_UNUSED signatures count
+ * too. */
+bool crypto_chain_decode(const struct reader *ders, size_t count, struct arena *arena,
+                         struct certificate *out);
+
 struct trust_store; /* opaque: public roots, and the operator's own */
 
 /* bundle: PEM file of public roots (NULL: none). extra: PEM of the operator's own roots (NULL:
  * none). NULL with a message logged when a file cannot be read. */
 struct trust_store *trust_store_load(const char *bundle, const char *extra);
+/* Adds authorities of states (PEM), before the store's first use: trusted, and told apart. An
+ * intermediate may end a path too. False with a message logged when the file cannot be read. */
+__attribute__((warn_unused_result)) bool trust_store_add_national(struct trust_store *store,
+                                                                  const char *path);
 void trust_store_free(struct trust_store *store);
 size_t trust_store_count(const struct trust_store *store);
 
 struct verification {
     int code; /* X509_V_* of OpenSSL; 0 ok; -1: not verified, see text; 21 is derived: 20 at depth 0
                  with one certificate */
-    int depth;                           /* of the failing certificate */
-    const char *text;                    /* OpenSSL's or ours; valid forever */
-    bool anchor_extra;                   /* the path ends in one of the operator's own roots */
-    bool anchored;                       /* a trusted root was reached, ignoring dates */
+    int depth;            /* of the failing certificate */
+    const char *text;     /* OpenSSL's or ours; valid forever */
+    bool anchor_extra;    /* the path ends in one of the operator's own roots */
+    bool anchor_national; /* or in one of a state's */
+    bool anchored;        /* a trusted root was reached, ignoring dates and purpose */
+    unsigned top;         /* not anchored: the last certificate of the path, by its place */
+    bool public_operator; /* not anchored: the organization that issued it has a public root */
+    bool forged_issuer;   /* not anchored: names a public root as its issuer, whose key did not sign
+                             it */
     int64_t valid_from_s, valid_until_s; /* the same verdict holds for instants in this interval
                                             (dates of chain and path) */
 };

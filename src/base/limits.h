@@ -22,6 +22,7 @@
 #define LIMIT_PCAPNG_INTERFACES 4096u
 /* capture: files that overlap in time and are open together. */
 #define LIMIT_FILES_OPEN 256u
+#define LIMIT_INTERFACES 32u
 /* capture: files of one run; --follow can go on for years. */
 #define LIMIT_FILES (4u << 20)
 /* capture: link types of one run that a filter is compiled for. */
@@ -84,6 +85,9 @@
 #define LIMIT_CHAIN_CERTIFICATES 32u
 #define LIMIT_CERTIFICATE_BYTES (64u << 10)
 #define LIMIT_CHAIN_VERIFY_CERTIFICATES 10u
+/* x509: signatures checked to tell which certificates of a chain belong together; three are many.
+ */
+#define LIMIT_CHAIN_SIGNATURES 6u
 #define LIMIT_CERTIFICATE_NAMES 64u
 /* x509: a whole subject or issuer as text; EV subjects reach 300 bytes, one with 42 common
  * names was seen. */
@@ -92,15 +96,48 @@
  * but an attacker's certificates are full of names). */
 #define LIMIT_CHAIN_CACHE 8192u
 #define LIMIT_CHAIN_CACHE_BYTES (64u << 20)
+/* x509: of the rate at which new chains are parsed (x509.new_chains): the part that one sender may
+ * use, the senders that one shard tells apart, and the capture time for which either may be saved
+ * up: a thousand servers seen for the first time within a second stay below. */
+#define LIMIT_CHAIN_SENDER_PART 25
+#define LIMIT_CHAIN_SENDERS 256u
+#define LIMIT_CHAIN_RESERVE_NS (INT64_C(8) * 1000000000)
+#define LIMIT_CHAIN_SENDER_RESERVE_NS (INT64_C(64) * 1000000000)
+/* x509: chains that a shard knows to be paid for; those of all shards fit into one cache. */
+#define LIMIT_CHAINS_GRANTED (LIMIT_CHAIN_CACHE / LIMIT_SHARDS)
 /* x509: the facts of one chain; LIMIT_CHAIN_CERTIFICATES full ones stay below. */
 #define LIMIT_CHAIN_BYTES (1u << 20)
 /* x509: verdicts and name answers remembered for one chain. */
 #define LIMIT_CHAIN_VERDICTS 4u
+#define LIMIT_CHAIN_NAMES 6u
 
+/* session: a connection on a mail port on which nobody speaks is worth a look after this long. */
+#define LIMIT_SILENCE_NS (INT64_C(10) * 1000000000)
+/* session: names that a server's certificate is compared with. */
+#define LIMIT_SERVER_NAMES 6u
 /* session: all that one session keeps. */
 #define LIMIT_SESSION_BYTES (1u << 20)
+/* detect: the facts of one session as plugins see them. */
+#define LIMIT_FACTS_BYTES (2u << 20)
+/* detect: findings of one session; their values and evidence. */
+#define LIMIT_FINDINGS 64u
+#define LIMIT_FINDING_VALUES 32u
+#define LIMIT_FINDING_EVIDENCE 16u
+#define LIMIT_FINDING_BYTES (64u << 10)
+#define LIMIT_DETECTORS 64u
+/* detect: a data file of lists.dir; the longest built-in one has some 60 KiB. */
+#define LIMIT_LIST_BYTES (4u << 20)
+/* detect: an explanation or a fix; values are bounded too, but a text may name one often. */
+#define LIMIT_EXPLANATION_BYTES (16u << 10)
+/* excerpt: frames of one session, and the bytes of one side that are read for what may be shown. */
+#define LIMIT_EXCERPT_BYTES (64u << 20)
+#define LIMIT_EXCERPT_STREAM (1u << 20)
 /* event: a text from the wire in an event. */
 #define LIMIT_TEXT_BYTES 256u
+
+/* output: findings whose repetitions are counted at a time; each keeps its printed event, some
+ * kilobytes. */
+#define LIMIT_RECENT_FINDINGS 8192u
 
 /* program: a configuration is written by hand; more is a mistake about which file was given. */
 #define LIMIT_CONFIG_BYTES (256u << 10)

@@ -11,6 +11,7 @@
 #include "crypto_x509.h"
 
 #include <arpa/inet.h>
+#include <assert.h>
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
@@ -294,8 +295,12 @@ static void decode_key(const X509 *x, struct arena *arena, struct certificate *o
         const char *nist = EC_curve_nid2nist(OBJ_sn2nid(curve));
         out->key_curve = keep_literal(arena, nist != NULL ? nist : curve);
     }
-    if (text_same(out->key_type, TEXT("rsa")))
-        out->rsa_exponent = rsa_exponent(key);
+    if (!text_same(out->key_type, TEXT("rsa")))
+        return;
+    out->rsa_exponent = rsa_exponent(key); /* 0: none, or one that is out of range anyway */
+    if (out->rsa_exponent == 3 || out->rsa_exponent == 1 ||
+        (out->rsa_exponent != 0 && out->rsa_exponent % 2 == 0))
+        out->flags |= CERTIFICATE_WEAK_EXPONENT;
 }
 
 /* The names are those of OpenSSL's object table, which lives forever; an algorithm that it does not
@@ -385,10 +390,16 @@ static unsigned decode_flags(X509 *x, bool key_fits)
     flags |= must_staple(x) ? CERTIFICATE_MUST_STAPLE : 0;
     flags |= X509_get_ext_by_NID(x, NID_ct_precert_scts, -1) >= 0 ? CERTIFICATE_HAS_SCT : 0;
     flags |= names_its_issuers_place(x) ? CERTIFICATE_HAS_AIA_ISSUERS : 0;
+    flags |= X509_get_ext_by_NID(x, NID_crl_distribution_points, -1) >= 0
+                 ? CERTIFICATE_HAS_CRL_POINTS
+                 : 0;
+    flags |=
+        X509_get_ext_by_NID(x, NID_certificate_policies, -1) >= 0 ? CERTIFICATE_HAS_POLICIES : 0;
     return flags;
 }
 
-bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out)
+/* What is left of a certificate that cannot be read; NULL then. The X509 is the caller's. */
+static X509 *decode(struct reader der, struct arena *arena, struct certificate *out)
 {
     *out = (struct certificate){ .len = (uint32_t)der.left,
                                  .not_before_s = INT64_MIN,
@@ -396,7 +407,7 @@ bool crypto_certificate_decode(struct reader der, struct arena *arena, struct ce
     crypto_sha256(der.at, der.left, out->sha256);
     X509 *x = certificate_parse(der);
     if (x == NULL)
-        return false;
+        return NULL;
 
     const X509_NAME *subject = X509_get_subject_name(x), *issuer = X509_get_issuer_name(x);
     out->parsed = true;
@@ -415,9 +426,83 @@ bool crypto_certificate_decode(struct reader der, struct arena *arena, struct ce
     decode_signature(x, arena, out);
     decode_names(x, arena, out);
     out->flags |= decode_flags(x, (out->flags & CERTIFICATE_KEY_OUT_OF_RANGE) == 0);
-    X509_free(x);
     ERR_clear_error();
-    return true;
+    return x;
+}
+
+bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out)
+{
+    X509 *x = decode(der, arena, out);
+    X509_free(x);
+    return x != NULL;
+}
+
+/* An issuer that may not sign certificates is still the one that is named. */
+static bool is_issued_by(X509 *x, X509 *issuer)
+{
+    if (x == NULL || issuer == NULL)
+        return false;
+    int answer = X509_check_issued(issuer, x);
+    return answer == X509_V_OK || answer == X509_V_ERR_KEYUSAGE_NO_CERTSIGN;
+}
+
+/* Whoever sends a chain can put a stranger's certificate into it, of the right name. Signatures are
+ * checked with keys of the usual sizes only, and few of them, because it is the sender who chooses
+ * them: an unusual key is taken at its name, and what is behind too many checks is not. */
+static bool is_signed_by(X509 *x, X509 *issuer, unsigned *checks_left)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    bool usual = key != NULL && key_in_range(key) && EVP_PKEY_get_bits(key) <= 4096 &&
+                 (EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA || rsa_exponent(key) <= UINT32_MAX);
+    if (!usual)
+        return true;
+    if (*checks_left == 0)
+        return false;
+    (*checks_left)--;
+    return X509_verify(x, key) == 1;
+}
+
+/* Marks what cannot be reached from the first one by going from issued to issuer. */
+static void mark_unused(X509 *const *all, size_t count, struct certificate *out)
+{
+    bool reached[LIMIT_CHAIN_CERTIFICATES] = { true };
+    size_t queue[LIMIT_CHAIN_CERTIFICATES] = { 0 }, queued = 1;
+    unsigned checks_left = LIMIT_CHAIN_SIGNATURES;
+    for (size_t at = 0; at < queued; at++)
+        for (size_t i = 1; i < count; i++)
+            if (!reached[i] && (out[i].flags & CERTIFICATE_REPEATED) == 0 &&
+                is_issued_by(all[queue[at]], all[i]) &&
+                is_signed_by(all[queue[at]], all[i], &checks_left)) {
+                reached[i] = true;
+                queue[queued++] = i;
+            }
+    for (size_t i = 0; i < count; i++) {
+        for (size_t first = 0; first < i; first++) /* a repeated one is what the first one is */
+            if (memcmp(out[first].sha256, out[i].sha256, SHA256_SIZE) == 0)
+                reached[i] = reached[first];
+        out[i].flags |= reached[i] ? 0 : CERTIFICATE_UNUSED;
+    }
+}
+
+bool crypto_chain_decode(const struct reader *ders, size_t count, struct arena *arena,
+                         struct certificate *out)
+{
+    X509 *all[LIMIT_CHAIN_CERTIFICATES] = { NULL };
+    assert(count <= LIMIT_CHAIN_CERTIFICATES);
+    for (size_t i = 0; i < count; i++) {
+        all[i] = decode(ders[i], arena, &out[i]);
+        for (size_t before = 0; before < i; before++)
+            if (memcmp(out[before].sha256, out[i].sha256, SHA256_SIZE) == 0)
+                out[i].flags |= CERTIFICATE_REPEATED;
+    }
+    mark_unused(all, count, out);
+    bool in_order = true;
+    for (size_t i = 0; i + 1 < count; i++)
+        in_order = in_order && is_issued_by(all[i], all[i + 1]);
+    for (size_t i = 0; i < count; i++)
+        X509_free(all[i]);
+    ERR_clear_error();
+    return in_order;
 }
 
 bool crypto_certificate_matches(struct reader der, struct text name, bool cn_too)
@@ -450,10 +535,12 @@ bool crypto_certificate_matches(struct reader der, struct text name, bool cn_too
 /* ---- the trust store ---- */
 
 struct trust_store {
-    X509_STORE *all;        /* public roots and the operator's own; complete paths only */
-    X509_STORE *own;        /* the operator's own, of which an intermediate may end the path too */
+    X509_STORE *all;        /* all that are trusted; complete paths only */
+    X509_STORE *own;        /* the operator's own and states', whose intermediates end a path too */
+    STACK_OF(X509) * roots; /* the public ones */
     STACK_OF(X509) * extra; /* the operator's own that are not public roots as well */
-    int64_t *borders;       /* every instant at which one of them becomes valid or ceases to be */
+    STACK_OF(X509) * national; /* states' */
+    int64_t *borders; /* every instant at which one of them becomes valid or ceases to be */
     size_t border_count;
 };
 
@@ -520,6 +607,7 @@ struct trust_store *trust_store_load(const char *bundle, const char *extra)
     store = calloc(1, sizeof *store);
     ok = store != NULL && (store->all = X509_STORE_new()) != NULL &&
          (store->own = X509_STORE_new()) != NULL && (store->extra = sk_X509_new_null()) != NULL &&
+         (store->national = sk_X509_new_null()) != NULL &&
          (store->borders = calloc(borders + 1, sizeof *store->borders)) != NULL &&
          store_add_all(store->all, roots) && store_add_all(store->all, owned) &&
          store_add_all(store->own, owned);
@@ -531,6 +619,8 @@ struct trust_store *trust_store_load(const char *bundle, const char *extra)
     if (ok) {
         store->border_count = borders_add(store->borders, 0, roots);
         store->border_count = borders_add(store->borders, store->border_count, owned);
+        store->roots = roots;
+        roots = NULL;
     } else {
         log_error("out of memory for the trust store");
         trust_store_free(store);
@@ -542,12 +632,36 @@ out:
     return store;
 }
 
+bool trust_store_add_national(struct trust_store *store, const char *path)
+{
+    STACK_OF(X509) *national = pem_load(path);
+    if (national == NULL)
+        return false;
+    size_t count = store->border_count + 2 * (size_t)sk_X509_num(national);
+    int64_t *borders = realloc(store->borders, (count + 1) * sizeof *borders);
+    bool ok = borders != NULL && store_add_all(store->all, national) &&
+              store_add_all(store->own, national);
+    if (borders != NULL)
+        store->borders = borders;
+    if (ok)
+        store->border_count = borders_add(store->borders, store->border_count, national);
+    while (ok && sk_X509_num(national) > 0) /* they move */
+        ok = sk_X509_push(store->national, sk_X509_value(national, 0)) > 0 &&
+             sk_X509_shift(national) != NULL;
+    if (!ok)
+        log_error("out of memory for the trust store");
+    sk_X509_pop_free(national, X509_free);
+    return ok;
+}
+
 void trust_store_free(struct trust_store *store)
 {
     if (store == NULL)
         return;
     free(store->borders);
+    sk_X509_pop_free(store->roots, X509_free);
     sk_X509_pop_free(store->extra, X509_free);
+    sk_X509_pop_free(store->national, X509_free);
     X509_STORE_free(store->own);
     X509_STORE_free(store->all);
     free(store);
@@ -569,8 +683,58 @@ struct question {
 
 struct answer {
     int code, depth;
-    bool own_anchor;
+    bool extra, national; /* verified, and whose root ends the path */
+    unsigned top;         /* not verified: see struct verification */
+    bool public_operator, forged_issuer;
 };
+
+static struct text name_organization(const X509_NAME *name)
+{
+    int index = X509_NAME_get_index_by_NID(name, NID_organizationName, -1);
+    return index < 0 ? (struct text){ 0 }
+                     : asn1_text(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, index)));
+}
+
+static bool is_public_operator(const struct trust_store *trust, const X509_NAME *issuer)
+{
+    struct text organization = name_organization(issuer);
+    for (int i = 0; organization.len > 0 && i < sk_X509_num(trust->roots); i++)
+        if (text_same_nocase(organization, name_organization(X509_get_subject_name(
+                                               sk_X509_value(trust->roots, i)))))
+            return true;
+    return false;
+}
+
+/* The roots' keys are ours, so that the cost of a signature check is too. */
+static bool borrows_a_roots_name(const struct trust_store *trust, X509 *x)
+{
+    bool named = false;
+    for (int i = 0; i < sk_X509_num(trust->roots); i++) {
+        X509 *root = sk_X509_value(trust->roots, i);
+        if (X509_NAME_cmp(X509_get_issuer_name(x), X509_get_subject_name(root)) != 0)
+            continue;
+        named = true;
+        if (X509_verify(x, X509_get0_pubkey(root)) == 1)
+            return false;
+    }
+    return named;
+}
+
+/* How far the path came that does not end in a trusted root. */
+static void look_at_path(const struct trust_store *trust, X509_STORE_CTX *context,
+                         const struct question *question, struct answer *answer)
+{
+    STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+    X509 *top = question->leaf;
+    for (int i = 0; i < sk_X509_num(path); i++)
+        for (int sent = 0; sent < sk_X509_num(question->helpers); sent++)
+            if (sk_X509_value(path, i) == sk_X509_value(question->helpers, sent)) {
+                top = sk_X509_value(path, i);
+                answer->top = (unsigned)sent;
+                answer->forged_issuer |= borrows_a_roots_name(trust, top);
+            }
+    answer->public_operator = is_public_operator(trust, X509_get_issuer_name(top));
+}
 
 /* No callback: one that goes on after a failure would have the signatures of unanchored chains
  * checked, at the attacker's choice of cost. The security level stays 0: weak keys and hashes are
@@ -580,13 +744,14 @@ static struct answer ask(const struct trust_store *trust, X509_STORE *store,
 {
     struct answer answer = { .code = X509_V_ERR_OUT_OF_MEM };
     X509_STORE_CTX *context = X509_STORE_CTX_new();
+    bool only_the_path = (flags & X509_V_FLAG_NO_CHECK_TIME) != 0;
     if (context == NULL ||
         X509_STORE_CTX_init(context, store, question->leaf, question->helpers) != 1 ||
-        X509_STORE_CTX_set_purpose(context, question->purpose) != 1)
+        (!only_the_path && X509_STORE_CTX_set_purpose(context, question->purpose) != 1))
         goto out;
 
     X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(context);
-    if ((flags & X509_V_FLAG_NO_CHECK_TIME) == 0) /* a time that is set wins over that flag */
+    if (!only_the_path) /* a time that is set wins over the flag */
         X509_VERIFY_PARAM_set_time(param, (time_t)question->at_s);
     X509_VERIFY_PARAM_set_depth(param, 8);
     X509_VERIFY_PARAM_set_flags(param, flags);
@@ -597,17 +762,23 @@ static struct answer ask(const struct trust_store *trust, X509_STORE *store,
         answer.code = X509_V_ERR_UNSPECIFIED;
     if (verified) {
         STACK_OF(X509) *path = X509_STORE_CTX_get0_chain(context);
+        X509 *anchor = sk_X509_value(path, sk_X509_num(path) - 1);
         answer.depth = 0;
-        answer.own_anchor = stack_has(trust->extra, sk_X509_value(path, sk_X509_num(path) - 1));
+        answer.extra = stack_has(trust->extra, anchor);
+        answer.national = stack_has(trust->national, anchor);
+    } else {
+        look_at_path(trust, context, question, &answer);
     }
 out:
     X509_STORE_CTX_free(context);
     return answer;
 }
 
-static bool is_date_error(int code)
+/* The path may well end in a trusted root. */
+static bool is_not_about_the_path(int code)
 {
-    return code == X509_V_ERR_CERT_NOT_YET_VALID || code == X509_V_ERR_CERT_HAS_EXPIRED;
+    return code == X509_V_ERR_CERT_NOT_YET_VALID || code == X509_V_ERR_CERT_HAS_EXPIRED ||
+           code == X509_V_ERR_INVALID_PURPOSE;
 }
 
 /* The public store speaks first; the operator's own intermediates are asked where it has no path.
@@ -616,10 +787,11 @@ static struct answer ask_both(const struct trust_store *trust, const struct ques
                               unsigned long flags)
 {
     struct answer answer = ask(trust, trust->all, question, flags);
-    if (answer.code == X509_V_OK || is_date_error(answer.code) || sk_X509_num(trust->extra) == 0)
+    if (answer.code == X509_V_OK || is_not_about_the_path(answer.code) ||
+        sk_X509_num(trust->extra) + sk_X509_num(trust->national) == 0)
         return answer;
     struct answer own = ask(trust, trust->own, question, flags | X509_V_FLAG_PARTIAL_CHAIN);
-    return own.code == X509_V_OK || is_date_error(own.code) ? own : answer;
+    return own.code == X509_V_OK || is_not_about_the_path(own.code) ? own : answer;
 }
 
 /* Narrows the interval to the side of the border on which the instant lies. A certificate is valid
@@ -652,12 +824,14 @@ static void verify(const struct trust_store *trust, const struct question *quest
     struct answer answer = ask_both(trust, question, 0);
     out->code = answer.code;
     out->depth = answer.depth;
-    out->anchored = answer.code == X509_V_OK;
-    if (is_date_error(answer.code)) {
+    if (is_not_about_the_path(answer.code))
         answer = ask_both(trust, question, X509_V_FLAG_NO_CHECK_TIME);
-        out->anchored = answer.code == X509_V_OK;
-    }
-    out->anchor_extra = answer.own_anchor;
+    out->anchored = answer.code == X509_V_OK;
+    out->anchor_extra = answer.extra;
+    out->anchor_national = answer.national;
+    out->top = answer.top;
+    out->public_operator = answer.public_operator;
+    out->forged_issuer = answer.forged_issuer;
     if (out->code == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY && out->depth == 0 &&
         sk_X509_num(question->helpers) == 1)
         out->code = X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE;

@@ -46,6 +46,11 @@ static void forget(struct seen *seen, uint64_t hash)
     seen->slots[hole] = 0;
 }
 
+bool seen_has(const struct seen *seen, uint64_t hash)
+{
+    return seen->ring != NULL && seen->slots[find(seen, hash)] != 0;
+}
+
 bool seen_first(struct seen *seen, uint64_t hash)
 {
     if (seen->ring == NULL) {

@@ -21,5 +21,6 @@ void seen_free(struct seen *seen);
 
 /* True if the hash was not in the set; it is from now on. Out of memory everything is new. */
 bool seen_first(struct seen *seen, uint64_t hash);
+bool seen_has(const struct seen *seen, uint64_t hash);
 
 #endif

@@ -5,8 +5,8 @@
 
 #include <stdlib.h>
 
+#include "live.h"
 #include "log.h"
-#include "run.h"
 
 bool run_stopped(const struct capture *capture)
 {
@@ -47,6 +47,29 @@ struct capture *capture_open(const char *const *paths, size_t count,
     return capture;
 }
 
+struct capture *capture_open_live(const char *const *interfaces, size_t count,
+                                  const struct capture_options *options)
+{
+    struct capture *capture = calloc(1, sizeof *capture);
+    if (capture == NULL) {
+        log_error("out of memory");
+        return NULL;
+    }
+    capture->options = *options;
+    capture->tally.stop = options->stop;
+    capture->clock_ns = INT64_MIN;
+    bool ok = options->filter == NULL || (capture->filter = filter_new(options->filter)) != NULL;
+    if (ok && count > LIMIT_INTERFACES) {
+        log_error("more than %u interfaces", LIMIT_INTERFACES);
+        ok = false;
+    }
+    if (!ok || (capture->live = live_new(interfaces, count, options)) == NULL) {
+        capture_close(capture);
+        return NULL;
+    }
+    return capture;
+}
+
 void capture_close(struct capture *capture)
 {
     if (capture == NULL)
@@ -56,6 +79,7 @@ void capture_close(struct capture *capture)
     for (size_t i = 0; i < capture->idle_count; i++)
         input_close(capture->idle[i]);
     list_free(capture);
+    live_free(capture->live);
     secrets_free(&capture->tally.secrets);
     filter_free(capture->filter);
     free(capture);
@@ -72,6 +96,8 @@ bool capture_failed(const struct capture *capture) { return capture->tally.faile
 
 const char *capture_file_name(const struct capture *capture, uint32_t file)
 {
+    if (capture->live != NULL)
+        return live_name(capture->live, file);
     /* Without a look at how many there are: that number may be changing on another thread. */
     const struct entry *chunk =
         file < LIMIT_FILES ? capture->chunks[file / ENTRIES_PER_CHUNK] : NULL;
@@ -81,7 +107,10 @@ const char *capture_file_name(const struct capture *capture, uint32_t file)
 
 struct capture_counters capture_counters(const struct capture *capture)
 {
-    return capture->tally.counters;
+    struct capture_counters counters = capture->tally.counters;
+    if (capture->live != NULL)
+        live_count(capture->live, &counters);
+    return counters;
 }
 
 size_t capture_secrets(const struct capture *capture, const char **text)

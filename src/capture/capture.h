@@ -50,6 +50,8 @@ struct capture_options {
         filter; /* BPF expression on top of ours; NULL for none; applied to the frame as captured */
     bool follow;               /* go on as files are added to a folder, until *stop */
     const volatile bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
+    uint32_t snaplen;          /* of interfaces */
+    uint64_t ring;             /* bytes of the kernel's buffer for each */
 };
 
 /* Whether libpcap understands a BPF expression; if not, the reason was logged. */
@@ -62,9 +64,14 @@ struct capture; /* opaque */
  * beside others that can only sets capture_failed(). */
 struct capture *capture_open(const char *const *paths, size_t count,
                              const struct capture_options *options);
+/* Watches interfaces; capture_fill() then also returns blocks without frames, to pass the time.
+ * NULL with the reason logged. */
+struct capture *capture_open_live(const char *const *interfaces, size_t count,
+                                  const struct capture_options *options);
 void capture_close(struct capture *capture);
 
-/* Fills the block with the next frames, at least one. False at the end. */
+/* Fills the block with the next frames, at least one (but see capture_open_live()). False at the
+ * end. */
 __attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, struct block *block);
 
 bool capture_failed(const struct capture *capture);
@@ -77,8 +84,11 @@ struct capture_counters {
     uint64_t bytes;          /* captured bytes of frames */
     uint64_t frames_skipped; /* larger than LIMIT_FRAME_BYTES, or of an interface that is not
                                 described */
-    uint64_t input_bytes;    /* read from the files as stored, for progress */
-    uint64_t input_total;    /* their sizes together, 0 when unknown (a pipe) */
+    uint64_t backwards;    /* older than one of another interface before it, in a file of several */
+    uint64_t kernel_drops; /* of interfaces: what the ring had no room for */
+    uint64_t interface_drops; /* and what was lost before it */
+    uint64_t input_bytes;     /* read from the files as stored, for progress */
+    uint64_t input_total;     /* their sizes together, 0 when unknown (a pipe) */
 };
 struct capture_counters capture_counters(const struct capture *capture);
 

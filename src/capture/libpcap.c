@@ -185,3 +185,90 @@ enum libpcap_result libpcap_file_next(struct libpcap_file *file, struct frame *f
 }
 
 const char *libpcap_file_error(struct libpcap_file *file) { return pcap_geterr(file->pcap); }
+
+struct libpcap_live {
+    pcap_t *pcap;
+    uint16_t link_type;
+    int descriptor;
+};
+
+/* Blocks of the ring are handed over after this time at the latest. */
+#define LIVE_BLOCK_MS 100
+
+static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *options)
+{
+    int ring = options->ring > INT32_MAX ? INT32_MAX : (int)options->ring;
+    if (pcap_set_snaplen(pcap, (int)options->snaplen) != 0 || pcap_set_promisc(pcap, 1) != 0 ||
+        pcap_set_timeout(pcap, LIVE_BLOCK_MS) != 0 || pcap_set_buffer_size(pcap, ring) != 0)
+        return false;
+    (void)pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO); /* microseconds do as well */
+    return pcap_activate(pcap) >= 0;
+}
+
+struct libpcap_live *libpcap_live_new(const char *interface,
+                                      const struct libpcap_live_options *options, char *why,
+                                      size_t why_size)
+{
+    char error[PCAP_ERRBUF_SIZE] = "out of memory";
+    struct libpcap_live *live = calloc(1, sizeof *live);
+    pcap_t *pcap = live != NULL ? pcap_create(interface, error) : NULL;
+    bool ok = pcap != NULL && live_activate(pcap, options);
+    if (pcap != NULL && !ok)
+        (void)snprintf(error, sizeof error, "%s", pcap_geterr(pcap));
+    if (ok && pcap_setnonblock(pcap, 1, error) != 0)
+        ok = false;
+    if (!ok) {
+        (void)snprintf(why, why_size, "%s", error);
+        if (pcap != NULL)
+            pcap_close(pcap);
+        free(live);
+        return NULL;
+    }
+    live->pcap = pcap;
+    live->link_type = link_type_of(pcap_datalink(pcap));
+    live->descriptor = pcap_get_selectable_fd(pcap);
+    return live;
+}
+
+void libpcap_live_free(struct libpcap_live *live)
+{
+    if (live == NULL)
+        return;
+    pcap_close(live->pcap);
+    free(live);
+}
+
+int libpcap_live_descriptor(const struct libpcap_live *live) { return live->descriptor; }
+
+enum libpcap_result libpcap_live_next(struct libpcap_live *live, struct frame *frame)
+{
+    struct pcap_pkthdr *header;
+    const u_char *data;
+    int result = pcap_next_ex(live->pcap, &header, &data);
+    if (result == 0)
+        return LIBPCAP_END;
+    if (result != 1)
+        return LIBPCAP_ERROR;
+    bool nanoseconds = pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO;
+    *frame = (struct frame){
+        .time_ns =
+            header->ts.tv_sec * NS_PER_S + header->ts.tv_usec * (nanoseconds ? 1 : NS_PER_US),
+        .data = data,
+        .captured = header->caplen,
+        .wire = header->len < header->caplen ? header->caplen : header->len,
+        .link_type = live->link_type,
+    };
+    return LIBPCAP_FRAME;
+}
+
+const char *libpcap_live_error(struct libpcap_live *live) { return pcap_geterr(live->pcap); }
+
+bool libpcap_live_drops(struct libpcap_live *live, uint64_t *kernel, uint64_t *interface)
+{
+    struct pcap_stat stat;
+    if (pcap_stats(live->pcap, &stat) != 0)
+        return false;
+    *kernel = stat.ps_drop;
+    *interface = stat.ps_ifdrop;
+    return true;
+}

@@ -36,4 +36,23 @@ enum libpcap_result { LIBPCAP_FRAME, LIBPCAP_END, LIBPCAP_ERROR };
 enum libpcap_result libpcap_file_next(struct libpcap_file *file, struct frame *frame);
 const char *libpcap_file_error(struct libpcap_file *file); /* after LIBPCAP_ERROR */
 
+struct libpcap_live;
+
+struct libpcap_live_options {
+    uint32_t snaplen; /* bytes taken of each packet */
+    uint64_t ring;    /* bytes of the kernel's buffer */
+};
+
+/* NULL: `why` says why not. Promiscuous, nanoseconds, not blocking. */
+struct libpcap_live *libpcap_live_new(const char *interface,
+                                      const struct libpcap_live_options *options, char *why,
+                                      size_t why_size);
+void libpcap_live_free(struct libpcap_live *live);
+int libpcap_live_descriptor(const struct libpcap_live *live); /* for poll() */
+/* As of a file; LIBPCAP_END: nothing is waiting. The frame is valid until the next call. */
+enum libpcap_result libpcap_live_next(struct libpcap_live *live, struct frame *frame);
+const char *libpcap_live_error(struct libpcap_live *live); /* after LIBPCAP_ERROR */
+/* Since it was opened; false where the kernel does not say. */
+bool libpcap_live_drops(struct libpcap_live *live, uint64_t *kernel, uint64_t *interface);
+
 #endif

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "live.h"
 #include "log.h"
-#include "run.h"
 
 bool block_init(struct block *block)
 {
@@ -153,8 +153,12 @@ static void open_due(struct capture *capture)
 /* Counts the frame; false if it is not to be delivered. */
 static bool accept(struct capture *capture, const struct frame *frame)
 {
-    if (frame->time_ns > capture->clock_ns)
+    if (frame->time_ns < capture->clock_ns && frame->interface != capture->clock_interface)
+        capture->tally.counters.backwards++;
+    if (frame->time_ns > capture->clock_ns) {
         capture->clock_ns = frame->time_ns;
+        capture->clock_interface = frame->interface;
+    }
     if (capture->filter != NULL) {
         enum filter_result result = filter_match(capture->filter, frame);
         if (result == FILTER_UNFIT)
@@ -261,6 +265,8 @@ static void fill_in_place(struct capture *capture, struct block *block)
 
 bool capture_fill(struct capture *capture, struct block *block)
 {
+    if (capture->live != NULL)
+        return live_fill(capture, block);
     block->used = block->count = block->parsed = 0;
     while (block->count == 0 && !run_stopped(capture)) {
         if (capture->open_count > 0 && !capture->open[0]->has_head && !alone(capture))

@@ -23,11 +23,15 @@ struct folder {
     bool unreadable; /* by the last scan */
 };
 
+struct live;
+
 struct capture {
     struct capture_options options;
     struct filter *filter; /* NULL for none */
     struct tally tally;
+    struct live *live; /* interfaces instead of files; NULL for none */
     int64_t clock_ns;
+    uint32_t clock_interface; /* of the frame that set it */
     uint64_t sequence;
 
     /* In chunks that never move: other threads ask for names while files are added. */

@@ -9,7 +9,9 @@
 #include "json.h"
 
 struct json *ecs_session(const struct event_options *options, const struct session_record *record,
-                         const char *session_id, const char *event_id);
+                         const char *event_id);
+struct json *ecs_finding(const struct event_options *options, const struct finding *finding,
+                         const char *event_id);
 struct json *ecs_stats(const struct event_options *options, const struct event_stats *stats,
                        const char *event_id);
 

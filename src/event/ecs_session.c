@@ -64,9 +64,9 @@ static void add_endpoint(struct json *root, const char *key, const char *ip, uin
 static void add_network(struct json *root, const struct session_record *r)
 {
     const struct flow_side *c = &r->flow->sides[SIDE_CLIENT], *s = &r->flow->sides[SIDE_SERVER];
-    char community[COMMUNITY_ID_SIZE], number[8];
+    char community[IDENTITY_COMMUNITY_SIZE], number[8];
     struct json *network = json_add_object(root, "network");
-    event_community_id(r->flow, community);
+    identity_community(r->flow, community);
     json_word(network, "type", r->flow->ip_version == 4 ? "ipv4" : "ipv6");
     json_word(network, "transport", "tcp");
     json_word(network, "iana_number", "6");
@@ -162,6 +162,18 @@ static void add_mail(struct json *mailtls, const struct session_record *r)
         json_flag(auth, "protected", false); /* what is inside TLS is not seen */
         add_tri(auth, "succeeded", mail->auth[i].succeeded);
     }
+}
+
+static void add_rules(struct json *mailtls, const char *key, const struct session_record *r,
+                      bool below)
+{
+    const char *rules[LIMIT_FINDINGS];
+    size_t count = detect_rules(detect_found(r), STARTTAP_LOW, below, rules);
+    if (count == 0)
+        return;
+    struct json *list = json_add_array(mailtls, key);
+    for (size_t i = 0; i < count; i++)
+        json_push_word(list, rules[i]);
 }
 
 static void add_end(struct json *mailtls, const struct session_record *r)
@@ -267,7 +279,7 @@ static void add_related(struct json *root, const struct session_record *r, const
 }
 
 struct json *ecs_session(const struct event_options *options, const struct session_record *r,
-                         const char *session_id, const char *event_id_text)
+                         const char *event_id_text)
 {
     char client[64], server[64];
     ecs_address(&r->flow->client, r->flow->ip_version, client);
@@ -297,12 +309,14 @@ struct json *ecs_session(const struct event_options *options, const struct sessi
 
     struct json *mailtls = json_add_object(root, "mailtls");
     json_word(mailtls, "schema", "1");
-    json_word(json_add_object(mailtls, "session"), "id", session_id);
+    json_word(json_add_object(mailtls, "session"), "id", r->id);
     if (r->open)
         json_flag(mailtls, "open", true);
     json_word(mailtls, "role", session_role_name(r->role));
     json_word(mailtls, "mode", session_mode_name(r->mode));
     json_word(mailtls, "verdict", session_verdict_name(r->verdict));
+    add_rules(mailtls, "findings", r, false);
+    add_rules(mailtls, "notes", r, true); /* information, no finding of its own */
     if (r->mail != NULL)
         add_mail(mailtls, r);
     if (r->tls != NULL)

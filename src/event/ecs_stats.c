@@ -11,6 +11,9 @@ static void add_capture(struct json *stats, const struct event_stats *s)
     json_count(capture, "packets", s->capture.frames);
     json_count(capture, "bytes", s->capture.bytes);
     json_count(capture, "skipped", s->capture.frames_skipped);
+    json_count(capture, "out_of_order", s->capture.backwards);
+    json_count(capture, "kernel_drops", s->capture.kernel_drops);
+    json_count(capture, "interface_drops", s->capture.interface_drops);
 
     static const struct {
         enum packet_verdict verdict;
@@ -69,6 +72,7 @@ static void add_sessions(struct json *stats, const struct session_counters *c)
     struct json *tls = json_add_object(stats, "tls");
     for (size_t i = 0; i < sizeof versions / sizeof versions[0]; i++)
         json_count(tls, versions[i], c->tls_versions[i]);
+    json_count(json_add_object(stats, "certificates"), "over_budget", c->chains_over_budget);
     struct json *reasons = json_add_object(stats, "reasons");
     for (unsigned i = 0; i < REASON_COUNT; i++)
         json_count(reasons, session_reason_name(i), c->reasons[i]);
@@ -94,6 +98,9 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
     add_capture(stats, s);
     add_flows(stats, &s->flows);
     add_sessions(stats, &s->sessions);
+    struct json *findings = json_add_object(stats, "findings");
+    for (int i = 0; i <= STARTTAP_CRITICAL; i++)
+        json_count(findings, event_severity_name((enum starttap_severity)i), s->findings[i]);
     json_count(json_add_object(stats, "output"), "events", s->events);
     return root;
 }

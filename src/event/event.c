@@ -22,6 +22,15 @@ const char *event_dataset_name(enum event_dataset dataset)
     return names[dataset];
 }
 
+void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
+              uint32_t update, char out[EVENT_ID_SIZE])
+{
+    char line[512];
+    snprintf(line, sizeof line, "starttap-event-1|%s|%s|%s|%s|%u", session_id,
+             event_dataset_name(dataset), rule, key, update);
+    identity_line(line, out);
+}
+
 static int compare(uint64_t a, uint64_t b) { return a < b ? -1 : a > b; }
 
 int event_key_compare(const void *left, const void *right)
@@ -64,8 +73,6 @@ struct event *event_of_session(const struct event_options *options,
     if (event == NULL)
         return NULL;
 
-    char session_id[EVENT_ID_SIZE];
-    event_record_id(record, session_id);
     event->key = (struct event_key){
         .time_ns = record->now_ns,
         .client = record->flow->client,
@@ -74,12 +81,82 @@ struct event *event_of_session(const struct event_options *options,
         .server_port = record->flow->server_port,
         .dataset = DATASET_SESSION,
     };
-    event_id(session_id, DATASET_SESSION, "", record->open ? "open" : "", 0, event->key.id);
+    event_id(record->id, DATASET_SESSION, "", record->open ? "open" : "", 0, event->key.id);
 
     if (options->formats[FORMAT_ECS])
-        take_json(event, ecs_session(options, record, session_id, event->key.id));
+        take_json(event, ecs_session(options, record, event->key.id));
     if (options->formats[FORMAT_TEXT] && !record->open)
         event->body[FORMAT_TEXT] = text_of_session(record, &event->len[FORMAT_TEXT]);
+    return event;
+}
+
+const char *event_severity_name(enum starttap_severity severity)
+{
+    static const char *const names[] = { "info", "low", "medium", "high", "critical" };
+    return names[severity];
+}
+
+unsigned event_severity_number(enum starttap_severity severity)
+{
+    return 10 + 20 * (unsigned)severity;
+}
+
+static struct event_key key_of_facts(const struct starttap_session *s)
+{
+    struct event_key key = { .time_ns = s->now_ns,
+                             .client_port = s->client.port,
+                             .server_port = s->server.port };
+    memcpy(key.client.bytes, s->client.address, sizeof key.client.bytes);
+    memcpy(key.server.bytes, s->server.address, sizeof key.server.bytes);
+    return key;
+}
+
+/* Rule, server, the client's network (/24 or /64) and what tells findings of the rule apart. */
+static uint64_t thing_of(const struct finding *finding, const struct starttap_session *s)
+{
+    uint8_t bytes[16 + 2 + 16] = { 0 };
+    memcpy(bytes, s->server.address, 16);
+    memcpy(bytes + 16, &s->server.port, 2);
+    memcpy(bytes + 18, s->client.address, s->client.family == 4 ? 3 : 8);
+    uint64_t seed = hash_bytes(finding->said.rule, strlen(finding->said.rule), 0);
+    seed = hash_bytes(finding->said.key, strlen(finding->said.key), seed);
+    uint64_t thing = hash_bytes(bytes, sizeof bytes, seed);
+    return thing != 0 ? thing : 1;
+}
+
+struct event *event_of_finding(const struct event_options *options, const struct finding *finding)
+{
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
+        return NULL;
+    const struct starttap_session *s = facts_session(finding->facts);
+    event->key = key_of_facts(s);
+    event->key.dataset = DATASET_FINDING;
+    event->key.ordinal = finding->ordinal;
+    snprintf(event->key.rule, sizeof event->key.rule, "%s", finding->said.rule);
+    identity_line(finding->said.key, event->finding_key); /* of any length */
+    snprintf(event->session_id, sizeof event->session_id, "%s", s->id);
+    event_id(s->id, DATASET_FINDING, finding->said.rule, event->finding_key, finding->update,
+             event->key.id);
+    event->thing = thing_of(finding, s);
+    event->severity = finding->said.severity;
+    event->update = finding->update;
+    if (options->formats[FORMAT_ECS])
+        take_json(event, ecs_finding(options, finding, event->key.id));
+    if (options->formats[FORMAT_TEXT])
+        event->body[FORMAT_TEXT] = text_of_finding(finding, &event->len[FORMAT_TEXT]);
+    return event;
+}
+
+struct event *event_of_facts(struct facts *facts)
+{
+    struct event *event = calloc(1, sizeof *event);
+    if (event == NULL)
+        return NULL;
+    event->key = key_of_facts(facts_session(facts));
+    event->key.dataset = DATASET_FINDING; /* whatever it leads to is one */
+    snprintf(event->key.id, sizeof event->key.id, "%s", facts_session(facts)->id);
+    event->facts = facts_hold(facts);
     return event;
 }
 
@@ -99,8 +176,7 @@ struct event *event_of_certificate(const struct event_options *options,
     struct event *event = calloc(1, sizeof *event);
     if (event == NULL)
         return NULL;
-    char session_id[EVENT_ID_SIZE], hash[2 * SHA256_SIZE + 1];
-    event_record_id(record, session_id);
+    char hash[2 * SHA256_SIZE + 1];
     text_hex(record->chain->certificates[position].sha256, SHA256_SIZE, hash);
     event->key = (struct event_key){
         .time_ns = record->now_ns,
@@ -111,7 +187,7 @@ struct event *event_of_certificate(const struct event_options *options,
         .dataset = DATASET_CERTIFICATE,
         .ordinal = (uint32_t)position,
     };
-    event_id(session_id, DATASET_CERTIFICATE, "", hash, 0, event->key.id);
+    event_id(record->id, DATASET_CERTIFICATE, "", hash, 0, event->key.id);
     event->once = event_certificate_once(record, position);
     if (options->formats[FORMAT_ECS])
         take_json(event, ecs_certificate(options, record, position, event->key.id));
@@ -141,5 +217,6 @@ void event_free(struct event *event)
         return;
     for (int format = 0; format < FORMAT_COUNT; format++)
         free(event->body[format]);
+    facts_release(event->facts);
     free(event);
 }

@@ -9,11 +9,10 @@
 #ifndef EVENT_H
 #define EVENT_H
 
-#include "session.h"
+#include "detect.h"
 
 #define STARTTAP_VERSION "0.1.0"
-#define EVENT_ID_SIZE 21 /* 20 base32 characters and the terminator */
-#define COMMUNITY_ID_SIZE 31
+#define EVENT_ID_SIZE IDENTITY_SIZE
 
 enum event_dataset {
     DATASET_SESSION,
@@ -45,6 +44,12 @@ struct event {
     size_t len[FORMAT_COUNT];
     uint64_t once;      /* not 0: written only if none with this number was written before */
     size_t sequence_at; /* in the ECS body: where `"sequence":N,` belongs */
+    uint64_t thing;     /* of a finding: what it is about; the same for its repetitions */
+    enum starttap_severity severity; /* of a finding */
+    uint32_t update;
+    char session_id[EVENT_ID_SIZE]; /* of a finding, for the ids of its updates */
+    char finding_key[EVENT_ID_SIZE];
+    struct facts *facts; /* not written: handed to the neighbour detectors; held */
 };
 
 struct event_options {
@@ -57,6 +62,12 @@ struct event_options {
 /* NULL when memory runs out. */
 struct event *event_of_session(const struct event_options *options,
                                const struct session_record *record);
+/* NULL when memory runs out. */
+struct event *event_of_finding(const struct event_options *options, const struct finding *finding);
+/* What the neighbour detectors get, in its place among the events. Holds the facts. */
+struct event *event_of_facts(struct facts *facts);
+const char *event_severity_name(enum starttap_severity severity); /* "info" … "critical" */
+unsigned event_severity_number(enum starttap_severity severity);  /* 10 30 50 70 90 */
 /* The certificate at `position` of the record's visible chain. */
 struct event *event_of_certificate(const struct event_options *options,
                                    const struct session_record *record, size_t position);
@@ -71,16 +82,12 @@ struct event_stats { /* of the whole run; every number is the same for any numbe
     struct packet_counters packets;
     struct shard_counters flows;
     struct session_counters sessions;
+    uint64_t findings[STARTTAP_CRITICAL + 1]; /* new ones, by severity */
     uint64_t events;
 };
 struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
 
-/* Version 1, seed 0, of a TCP flow; out is terminated. */
-void event_community_id(const struct flow_info *flow, char out[COMMUNITY_ID_SIZE]);
-/* 20 characters of base32 of SHA-256, see the design, "Order and identity". */
-void event_session_id(const struct flow_info *flow, char out[EVENT_ID_SIZE]);
-/* The same for all records of a session. */
-void event_record_id(const struct session_record *record, char out[EVENT_ID_SIZE]);
+/* event.id; the design, "Order and identity". */
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
               uint32_t update, char out[EVENT_ID_SIZE]);
 

@@ -32,6 +32,16 @@ static uint64_t offset_of(const struct stream *stream, uint64_t at)
     return stream->base_known && at >= stream->base ? at - stream->base : 0;
 }
 
+/* Printable ASCII and line ends only: the dialogue in clear, not TLS. */
+static bool is_text(const struct copy *copy)
+{
+    for (size_t i = 0; i < copy->len; i++)
+        if ((copy->bytes[i] < ' ' || copy->bytes[i] > '~') && copy->bytes[i] != '\r' &&
+            copy->bytes[i] != '\n' && copy->bytes[i] != '\t')
+            return false;
+    return true;
+}
+
 void conflict_remember(struct flow *flow, enum side side, const struct copy *copy)
 {
     struct stream *stream = &flow->streams[side];
@@ -79,7 +89,8 @@ void conflict_check_old(struct flow *flow, enum side side, const struct copy *co
                                           .first_hash = stream->trail->pieces[i].hash,
                                           .second_hash = hash,
                                           .first_ttl = stream->trail->pieces[i].ttl,
-                                          .second_ttl = copy->ttl };
+                                          .second_ttl = copy->ttl,
+                                          .text = is_text(copy) };
         note(flow, &conflict);
     }
 }
@@ -101,7 +112,8 @@ bool conflict_check_segment(struct flow *flow, enum side side, const struct segm
                                       .first_hash = hash_bytes(have, copy->len, 0),
                                       .second_hash = hash_bytes(copy->bytes, copy->len, 0),
                                       .first_ttl = segment->ttl,
-                                      .second_ttl = copy->ttl };
+                                      .second_ttl = copy->ttl,
+                                      .text = is_text(copy) };
     note(flow, &conflict);
     return true;
 }

@@ -39,6 +39,16 @@ void flow_info_get(const struct flow *flow, struct flow_info *info)
         if (stream->base_known)
             info->sides[side].stream_bytes =
                 stream->next - stream->base - info->sides[side].missed_bytes;
+        if (stream->base_known && stream->acked && stream->acked_highest > stream->base)
+            info->sides[side].acked_bytes =
+                (stream->fin_known && stream->acked_highest > stream->fin ? stream->fin
+                                                                          : stream->acked_highest) -
+                stream->base;
+        info->sides[side].end_known =
+            stream->base_known && (stream->fin_known || info->sides[side].rst);
+        if (info->sides[side].end_known)
+            info->sides[side].end_bytes =
+                (stream->fin_known ? stream->fin : stream->reset_at) - stream->base;
         /* Of a side whose SYN was not seen the peer's first acknowledgement says it. */
         if (!info->sides[side].isn_known && stream->acked &&
             info->sides[side_other((enum side)side)].syn) {

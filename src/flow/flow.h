@@ -54,6 +54,7 @@ struct flow_conflict {
     struct mark first, second;
     uint64_t first_hash, second_hash;
     uint8_t first_ttl, second_ttl;
+    bool text; /* the later copy reads like lines of text */
 };
 #define FLOW_CONFLICTS 4
 
@@ -61,6 +62,9 @@ struct flow_side {
     uint64_t packets, bytes; /* as seen; bytes of payload on the wire, duplicates included */
     uint64_t stream_bytes;   /* offered in order */
     uint64_t missed_bytes;   /* in gaps */
+    uint64_t acked_bytes;    /* of its stream, up to where its peer acknowledged it */
+    uint64_t end_bytes;      /* how many it sent in all, by the number of its FIN or RST */
+    bool end_known;
     uint32_t gaps;
     uint32_t duplicates; /* packets that brought nothing new */
     uint32_t truncated;  /* packets cut by the snap length */
@@ -94,6 +98,7 @@ struct flow_info {
     int64_t
         now_ns; /* the instant at which this is told: the packet's clock, or the timer's deadline */
     struct mark end; /* of the packet that ended it; for a timer its deadline, frame 0 */
+    uint8_t end_ttl; /* of the RST that ended it; 0 if none did */
 };
 
 struct flow; /* opaque */

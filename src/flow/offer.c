@@ -56,6 +56,8 @@ struct mark offer_mark(const struct flow *flow, enum side side, const struct mar
         acked = peer->next;
     struct mark offered = *mark;
     offered.acked = acked > from ? acked - from : 0;
+    if (!flow->info.sides[side_other(side)].seen)
+        offered.acked = 0; /* of bytes that were never offered nobody can be said to know them */
     return offered;
 }
 

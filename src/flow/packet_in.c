@@ -187,6 +187,7 @@ static void note_reset(struct flow *flow, enum side side, const struct packet *p
     flow->info.ended_by = side;
     flow->info.ended_by_known = true;
     flow->info.end = *mark;
+    flow->info.end_ttl = packet->ttl;
     table_touch(flow, LIFE_CLOSED);
 }
 

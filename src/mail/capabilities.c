@@ -132,6 +132,7 @@ void capabilities_end(struct mail *mail, const struct line *line)
         return;
     if (list->offered) {
         facts->starttls_offered = TRI_YES;
+        facts->starttls_ever_offered = true;
         facts_unnote(mail, MAIL_NOTE_CAPABILITY_ALTERED, list->names.offset);
     }
     if (list->cut)
@@ -145,7 +146,8 @@ void capabilities_end(struct mail *mail, const struct line *line)
         return;
     facts->capabilities.where = line->where;
     mail->capabilities_end = line->end;
-    if (!list->offered)
+    /* RFC 3207 section 4.2: behind an agreed STARTTLS no server offers it again. */
+    if (!list->offered && facts->starttls_accepted != TRI_YES)
         facts->starttls_offered = list->malformed ? TRI_UNKNOWN : TRI_NO;
     facts->login_disabled = capabilities_have(mail, TEXT("LOGINDISABLED"));
     note_offered_logins(mail, line);

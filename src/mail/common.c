@@ -71,8 +71,23 @@ static void watch_http(struct mail *mail, const struct line *line)
 
 void common_client_line(struct mail *mail, const struct line *line)
 {
+    bool late = machine_answers_late(mail, line);
+    bool crosses = machine_crosses_content(mail, line);
+    enum state state = mail->state;
+    uint8_t login = mail->login;
     watch_http(mail, line);
+    if (crosses)
+        mail->state = STATE_COMMAND;
+    if (late) { /* as if it had come before the reply that it crossed */
+        mail->state = mail->challenge.state;
+        mail->login = mail->challenge.login;
+    }
+    mail->challenge.until = 0;
     mail->protocol->client_line(mail, line);
+    if (late)
+        mail->login = login;
+    if (late || (crosses && machine_is(mail, STATE_COMMAND)))
+        mail->state = state;
 }
 
 bool common_answer(struct mail *mail, const struct line *line)
@@ -93,6 +108,7 @@ void act_greeting(struct mail *mail, const struct step *step)
 {
     struct mail_facts *facts = &mail->facts;
     facts->greeting_seen = true;
+    facts->greeting_at = step->line->where;
     facts->greeting_complete = true;
     facts->greeting_code = step->code;
     if (step->code == 0)
@@ -112,7 +128,7 @@ void act_starttls_sent(struct mail *mail, const struct step *step)
     facts->starttls_requested = TRI_YES;
     facts->starttls_requested_at = step->line->where;
     facts->starttls_accepted = TRI_UNKNOWN;
-    mail->early.command_end = step->line->end;
+    mail->early.command_end = facts->starttls_requested_end = step->line->end;
     mail->early.command_acked = step->line->where.acked;
 }
 

@@ -181,6 +181,7 @@ static void client_began(struct mail *mail, struct mark where)
 static void infer_acceptance(struct mail *mail, enum side side, struct mark where)
 {
     struct mail_facts *facts = &mail->facts;
+    const struct early *early = &mail->early;
     bool server_only = mail->only_known && mail->only == SIDE_SERVER;
     if (side == SIDE_SERVER && server_only && facts->starttls_requested == TRI_UNKNOWN &&
         mail->ready_end == mail->side[SIDE_SERVER].offset && mail->ready_end > 0) {
@@ -189,6 +190,9 @@ static void infer_acceptance(struct mail *mail, enum side side, struct mark wher
         facts->starttls_reply_end = mail->ready_end;
     }
     bool unseen = facts->gap || mail->only_known;
+    if (side == SIDE_SERVER && !server_only &&
+        !machine_knows(mail, early->command_end, facts->starttls_requested_at, where))
+        return;
     if (!unseen || facts->starttls_requested != TRI_YES || facts->starttls_accepted != TRI_UNKNOWN)
         return;
     facts->starttls_accepted = TRI_YES;

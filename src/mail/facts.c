@@ -97,6 +97,7 @@ void facts_clear_command(struct mail *mail, struct text verb, const struct line 
     facts->clear_commands = true;
     facts->clear_command = verb;
     facts->clear_command_at = line->where;
+    facts->clear_command_offset = line->offset;
 }
 
 void facts_content(struct mail *mail, enum side side, uint64_t offset, struct mark where,

@@ -167,11 +167,12 @@ static const struct transition rows[] = {
     { IN(STATE_LITERAL),  VERB_LITERAL,      ON_FINAL,   STATE_COMMAND,  literal_refused },
     { IN(STATE_COMMAND),  VERB_COMPRESS,     ON_SENT,    STATE_COMPRESS, NULL },
     { IN(STATE_COMPRESS), VERB_COMPRESS,     ON_OK,      STATE_COMMAND,  act_opaque },
-    { IN(STATE_COMPRESS), VERB_ANY,          ON_FAIL | ON_MISSING, STATE_COMMAND, NULL },
+    { IN(STATE_COMPRESS), VERB_COMPRESS,     ON_FAIL,    STATE_COMMAND,  NULL },
+    { IN(STATE_COMPRESS), VERB_ANY,          ON_MISSING, STATE_COMMAND,  NULL },
     { IN(STATE_COMMAND),  VERB_QUIT,         ON_SENT,    STATE_SAME,     act_quit_sent },
     { IN(STATE_COMMAND),  VERB_UNKNOWN,      ON_SENT,    STATE_SAME,     act_unknown_sent },
     { ANY_STATE,          VERB_UNKNOWN,      ON_FINAL,   STATE_SAME,     act_unknown_answered },
-    { IN(STATE_COMMAND),  VERB_NONE,         ON_OK,      STATE_SAME,     login_unmatched },
+    { ANY_STATE,          VERB_NONE,         ON_OK,      STATE_SAME,     login_unmatched },
 };
 /* clang-format on */
 

@@ -81,7 +81,7 @@ void imap_status_text(struct mail *mail, const struct line *line, struct text te
 
     if (text_same_nocase(code, TEXT("CAPABILITY")))
         take_list(mail, line, arguments, closed);
-    if (mail->authenticated)
+    if (mail->authenticated || mail->maybe_authenticated)
         return;
     facts_ui_text(mail, line, people);
     if (text_same_nocase(code, TEXT("ALERT")))

@@ -155,7 +155,10 @@ static void deliver(struct mail *mail, struct line *line)
     struct channel *channel = &mail->side[line->side];
     struct mail_facts *facts = &mail->facts;
     channel->started = true;
-    if (is_message(mail, line->side)) { /* a protocol's line only if it turns out a command */
+    channel->newest = line->where;
+    if (is_message(mail, line->side) && !machine_answers_late(mail, line) &&
+        !machine_crosses_content(mail,
+                                 line)) { /* a protocol's line only if it turns out a command */
         early_line(mail, line);
         return;
     }
@@ -218,7 +221,7 @@ static void overflow_ended(struct mail *mail, enum side side, uint64_t end)
     if (side == SIDE_SERVER && mail->facts.starttls_reply_end == channel->cut_end)
         mail->facts.starttls_reply_end = end;
     if (side == SIDE_CLIENT && mail->early.command_end == channel->cut_end)
-        mail->early.command_end = end;
+        mail->early.command_end = mail->facts.starttls_requested_end = end;
     if (mail->protocol->line_tail != NULL)
         mail->protocol->line_tail(mail, side, tail);
     channel->tail_len = 0;
@@ -243,13 +246,25 @@ static bool must_wait(const struct mail *mail, const struct line *line)
            !mail->reply.active && line->where.acked > mail->side[SIDE_CLIENT].offset;
 }
 
+/* The line's sender knows what the side said that was called missing: it is read before. */
+static bool must_hear(struct mail *mail, const struct line *line, bool final)
+{
+    if (line->side != mail->only || !mail->marks_known || final)
+        return false;
+    if (mail->only_known && mail->spoke && line->where.acked > 0)
+        machine_hear(mail);
+    return mail->heard;
+}
+
 static size_t take_line(struct mail *mail, const struct mail_input *input, size_t used)
 {
     struct channel *channel = &mail->side[input->side];
     struct reader rest = input->bytes;
     reader_take(&rest, used);
 
-    switch (peek_tls(channel, rest, input->final)) {
+    bool message = input->side == SIDE_CLIENT && machine_is(mail, STATE_DOUBT) &&
+                   mail->marks_known && mark_of(input, channel->offset).acked < mail->doubt_from;
+    switch (message ? PEEK_TEXT : peek_tls(channel, rest, input->final)) {
     case PEEK_TLS: channel->phase = MAIL_TLS; return 0;
     case PEEK_MORE: return 0;
     case PEEK_TEXT: break;
@@ -286,7 +301,7 @@ static size_t take_line(struct mail *mail, const struct mail_input *input, size_
                          .where = mark_of(input, end - 1),
                          .side = input->side,
                          .cut = cut };
-    if (must_wait(mail, &line))
+    if (must_wait(mail, &line) || must_hear(mail, &line, input->final))
         return 0;
     if (!cut) {
         line.text.len--;

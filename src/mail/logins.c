@@ -43,9 +43,12 @@ void facts_login(struct mail *mail, struct text mechanism, const struct line *li
         return;
     }
     mail->login = (uint8_t)facts->auth_count++;
-    facts->auth[mail->login] = (struct mail_auth){ .mechanism = mechanism_name(mechanism),
-                                                   .where = line->where,
-                                                   .offset = line->offset };
+    facts->auth[mail->login] =
+        (struct mail_auth){ .mechanism = mechanism_name(mechanism),
+                            .where = line->where,
+                            .offset = line->offset,
+                            .passed_over = facts->starttls_ever_offered &&
+                                           facts->starttls_requested != TRI_YES };
 }
 
 void facts_login_awaits(struct mail *mail, struct pending *command)

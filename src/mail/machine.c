@@ -8,6 +8,18 @@
 
 #include "facts.h"
 
+static bool is_before(struct mark a, struct mark b)
+{
+    return a.time_ns != b.time_ns ? a.time_ns < b.time_ns : a.frame < b.frame;
+}
+
+bool machine_knows(const struct mail *mail, uint64_t end, struct mark sent, struct mark reply)
+{
+    if (!mail->marks_known || reply.acked >= end)
+        return true;
+    return reply.acked == 0 && sent.acked == 0 && is_before(sent, reply);
+}
+
 /* Applies the first row that fits. */
 static bool apply(struct mail *mail, enum verb verb, const struct step *step)
 {
@@ -20,6 +32,13 @@ static bool apply(struct mail *mail, enum verb verb, const struct step *step)
             continue;
 
         bool was_held = machine_held(mail);
+        bool challenged =
+            machine_is(mail, STATE_RESPONSE) || machine_is(mail, STATE_MAYBE_RESPONSE);
+        if (challenged && row->to == STATE_COMMAND && step->line != NULL &&
+            step->line->side == SIDE_SERVER)
+            mail->challenge = (struct challenge){ .until = step->line->end,
+                                                  .state = mail->state,
+                                                  .login = mail->login };
         if (row->to != STATE_SAME)
             mail->state = row->to;
         if (row->act != NULL)
@@ -33,11 +52,21 @@ static bool apply(struct mail *mail, enum verb verb, const struct step *step)
 
 bool machine_step(struct mail *mail, enum verb verb, const struct step *step)
 {
+    if (verb == VERB_AUTH && step->event == ON_MORE &&
+        (!pipeline_covers(mail, step->line) || mail->side[SIDE_CLIENT].continues))
+        return false; /* a challenge that does not know the last answer asks for no other one */
     bool client_only = mail->only_known && mail->only == SIDE_CLIENT;
     bool applied = apply(mail, verb, step);
     if (client_only || mail->side[SIDE_SERVER].finished)
         machine_missing(mail);
     return applied;
+}
+
+void machine_hear(struct mail *mail)
+{
+    mail->only_known = false;
+    mail->heard = true;
+    mail->lost = true;
 }
 
 void machine_missing(struct mail *mail)
@@ -56,21 +85,23 @@ struct pending *pipeline_push(struct mail *mail, enum verb verb, const struct li
         mail->lost = true;
     }
     struct pending *pending = &mail->pipeline[mail->pending_count++];
-    *pending = (struct pending){
-        .verb = verb, .end = line != NULL ? line->end : 0, .login = NOTE_NONE, .note = NOTE_NONE
-    };
+    *pending = (struct pending){ .verb = verb, .login = NOTE_NONE, .note = NOTE_NONE };
+    if (line != NULL) {
+        pending->end = line->end;
+        pending->where = line->where;
+    }
     return pending;
 }
 
-/* An acknowledgement of 0 is what captures with made-up numbers have: it proves nothing. */
-static bool answers(const struct mail *mail, uint64_t end, const struct line *reply)
+static bool answers_pending(const struct mail *mail, const struct pending *pending,
+                            const struct line *reply)
 {
-    return !mail->marks_known || reply->where.acked == 0 || reply->where.acked >= end;
+    return machine_knows(mail, pending->end, pending->where, reply->where);
 }
 
 struct pending *pipeline_oldest(struct mail *mail, const struct line *reply)
 {
-    if (mail->pending_count == 0 || !answers(mail, mail->pipeline[0].end, reply))
+    if (mail->pending_count == 0 || !answers_pending(mail, &mail->pipeline[0], reply))
         return NULL;
     return &mail->pipeline[0];
 }
@@ -80,14 +111,15 @@ struct pending *pipeline_tagged(struct mail *mail, uint64_t tag, const struct li
 {
     for (size_t i = 0; i < mail->pending_count; i++)
         if (mail->pipeline[i].tag == tag && mail->pipeline[i].verb != VERB_GREETING &&
-            answers(mail, mail->pipeline[i].end, reply))
+            answers_pending(mail, &mail->pipeline[i], reply))
             return &mail->pipeline[i];
     return NULL;
 }
 
 bool pipeline_covers(const struct mail *mail, const struct line *reply)
 {
-    return answers(mail, mail->side[SIDE_CLIENT].offset, reply);
+    const struct channel *client = &mail->side[SIDE_CLIENT];
+    return machine_knows(mail, client->offset, client->newest, reply->where);
 }
 
 bool pipeline_has(const struct mail *mail, enum verb verb, uint64_t acked)
@@ -130,6 +162,20 @@ void machine_sent(struct mail *mail, const struct verb_row *row, const struct li
     if (row->clear)
         facts_clear_command(mail, step.word, line);
     machine_step(mail, row->verb, &step);
+}
+
+bool machine_answers_late(const struct mail *mail, const struct line *line)
+{
+    const struct challenge *challenge = &mail->challenge;
+    return line->side == SIDE_CLIENT && mail->marks_known && line->where.acked < challenge->until &&
+           (challenge->state == STATE_RESPONSE ||
+            mail->protocol->verb_of(line->text)->verb == VERB_UNKNOWN);
+}
+
+bool machine_crosses_content(const struct mail *mail, const struct line *line)
+{
+    return line->side == SIDE_CLIENT && machine_is(mail, STATE_MAYBE_CONTENT) &&
+           mail->marks_known && line->where.acked < mail->unasked_end;
 }
 
 void machine_desync(struct mail *mail, const struct line *line)

@@ -27,7 +27,7 @@ enum state {
     STATE_MAYBE_CONTENT,  /* the same, unless the first line is a command: the 354 was not seen */
     STATE_DOUBT,          /* a message that was answered before its end: a command ends it */
     STATE_LITERAL,        /* held: a literal was announced that needs a go-ahead */
-    STATE_COMPRESS,       /* held: COMPRESS was sent */
+    STATE_COMPRESS,       /* held: COMPRESS or TURN was sent */
     STATE_COUNT,
     STATE_SAME = STATE_COUNT /* in a row: no change */
 };
@@ -96,8 +96,9 @@ struct line {
 
 /* A command whose reply is outstanding. */
 struct pending {
-    uint64_t end; /* first byte behind the command, in the client's stream */
-    uint64_t tag; /* IMAP: hash of the tag */
+    uint64_t end;      /* first byte behind the command, in the client's stream */
+    struct mark where; /* of its last byte */
+    uint64_t tag;      /* IMAP: hash of the tag */
     enum verb verb;
     uint32_t replies; /* still to come; LMTP has several for a message; 0: not counted yet */
     uint8_t login;    /* NOTE_NONE, or the login of the facts that its reply decides */
@@ -171,6 +172,7 @@ struct channel {
     bool plain;            /* text where TLS was expected: its next line is read */
     bool finished;         /* FIN */
     bool started;          /* any line was taken */
+    struct mark newest;    /* of the last line that was taken */
     char tail[24];         /* the end of an overlong line: IMAP announces literals there */
     size_t tail_len;
     enum mail_phase phase; /* TEXT, TLS or OPAQUE; waiting is the machine's state */
@@ -198,6 +200,13 @@ struct logical {
     enum verb verb;
     uint32_t arguments;
     uint64_t literal; /* octets of the one that was announced */
+};
+
+/* A challenge whose login ended before the client's answer to it was read. */
+struct challenge {
+    uint64_t until; /* what the client sent without knowing so much of the server is that answer */
+    enum state state; /* in which it would have been read */
+    uint8_t login;    /* that it would have been part of */
 };
 
 /* What came between the go-ahead and TLS. */
@@ -232,22 +241,28 @@ struct mail {
     bool lost;          /* replies may belong to commands that were not seen */
     bool only_known;    /* one direction only */
     enum side only;     /* that one */
+    bool spoke;         /* and yet the other one has bytes to offer */
+    bool heard;         /* and it is its turn, before this one goes on */
     bool released;      /* the client was held and has not moved since */
     bool authenticated; /* after a login or PREAUTH */
     bool maybe_authenticated;
     bool hello_accepted; /* EHLO or LHLO */
     bool fetching;       /* IMAP: the last untagged data was FETCH */
     bool message_open;   /* content of this message was counted */
+    bool last_chunk;     /* BDAT … LAST was sent: the next chunk is another message's */
     uint8_t login;       /* the last one of the facts while it has no result, or NOTE_NONE */
     bool http;
     uint8_t http_note;
     uint32_t accepted_recipients; /* of this transaction, whose replies came */
     uint64_t capabilities_end;    /* behind the last list, in the server's stream */
+    uint64_t unasked_end;         /* behind a 354 to no DATA that was seen, or 0 */
     uint64_t doubt_from;          /* what the client sends having this much is no content */
     uint64_t ready_end;           /* server only: behind what may be a go-ahead */
     struct reply reply;
     struct list list;
     struct logical logical;
+    struct challenge challenge;
+    struct challenge refused; /* POP3: USER, while its PASS may be under way already */
     struct early early;
     char last_reply[8], starttls_reply[8];
 };
@@ -261,6 +276,11 @@ static inline bool machine_is(const struct mail *mail, enum state state)
 }
 static inline bool machine_held(const struct mail *mail) { return (IN(mail->state) & HELD) != 0; }
 
+/* The side that was called missing is in the capture after all. What the other one said without
+ * knowing of it was read as if it were alone; what it says now comes behind that, however late or
+ * early it is offered. */
+void machine_hear(struct mail *mail);
+
 /* The reply that a held client waits for will not come. */
 void machine_missing(struct mail *mail);
 
@@ -270,6 +290,15 @@ struct pending *pipeline_push(struct mail *mail, enum verb verb, const struct li
  * sender has acknowledged the command. */
 struct pending *pipeline_oldest(struct mail *mail, const struct line *reply);
 struct pending *pipeline_tagged(struct mail *mail, uint64_t tag, const struct line *reply);
+/* The client did not know of the unasked 354 that makes its next lines a message. */
+bool machine_crosses_content(const struct mail *mail, const struct line *line);
+/* The client's line answers a challenge although its login is over: it crossed the last reply. */
+bool machine_answers_late(const struct mail *mail, const struct line *line);
+
+/* Who sent `reply` knew the client's bytes up to `end`, whose last one has the mark `sent`. Where
+ * neither side acknowledges anything, as in captures with made-up numbers, their order in the
+ * capture is all there is. */
+bool machine_knows(const struct mail *mail, uint64_t end, struct mark sent, struct mark reply);
 /* The server's line was said knowing all that was taken of the client. */
 bool pipeline_covers(const struct mail *mail, const struct line *reply);
 bool pipeline_has(const struct mail *mail, enum verb verb, uint64_t acked);

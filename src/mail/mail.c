@@ -41,6 +41,15 @@ size_t mail_feed(struct mail *mail, const struct mail_input *input)
 {
     if (input->side == SIDE_CLIENT)
         mail->released = false;
+    if (input->side != mail->only) {
+        bool later = mail->only_known && input->mark_at != NULL && !mail->early.began[mail->only];
+        mail->spoke |= mail->only_known;
+        if (later && !input->final)
+            return 0; /* see machine_hear() */
+        if (later)
+            machine_hear(mail);
+        mail->heard = false;
+    }
     return lines_feed(mail, input);
 }
 
@@ -65,6 +74,8 @@ void mail_not_tls(struct mail *mail, const struct mail_input *input)
     channel->offset = input->offset;
     channel->plain = text;
     channel->phase = text ? MAIL_TEXT : MAIL_OPAQUE;
+    if (input->side == SIDE_CLIENT && !text)
+        mail->facts.binary = true;
     if (input->side == SIDE_CLIENT)
         mail->released = false;
 }
@@ -99,6 +110,9 @@ void mail_gap(struct mail *mail, enum side side, uint64_t offset, uint64_t len)
     mail->facts.gap = true;
     if (side == SIDE_CLIENT)
         mail->released = false;
+    if (mail->only_known && side != mail->only)
+        machine_hear(mail);
+    mail->heard = false;
     if (channel->phase != MAIL_TEXT || passes_over(mail, side, len))
         return;
 
@@ -123,6 +137,9 @@ void mail_finished(struct mail *mail, enum side side, struct mark where)
 {
     (void)where;
     mail->side[side].finished = true;
+    if (mail->only_known)
+        machine_hear(mail);
+    mail->heard = false;
     if (side == SIDE_SERVER)
         machine_missing(mail);
     else

@@ -117,6 +117,7 @@ struct mail_auth {
     uint32_t code;     /* of the final reply, 0 where there are no codes */
     struct mark where; /* of the command */
     uint64_t offset;
+    bool passed_over; /* its sender had been offered TLS, and had not asked for it */
 };
 
 struct mail_facts {
@@ -135,18 +136,23 @@ struct mail_facts {
                             go on without TLS */
     bool quit;           /* QUIT or LOGOUT in clear */
     bool gap;            /* bytes of the dialogue are missing */
+    bool binary; /* what the client sent after the agreement on TLS is neither TLS nor text */
     bool bare_lf;
     struct mail_capabilities capabilities;
-    uint32_t unknown_commands; /* client lines that are none of the protocol: fuzzers send many */
-    enum tri starttls_offered; /* no: only from a complete list */
+    uint32_t unknown_commands;  /* client lines that are none of the protocol: fuzzers send many */
+    enum tri starttls_offered;  /* no: only from a complete list */
+    struct mark greeting_at;    /* of the greeting's last byte; valid if greeting_seen */
+    bool starttls_ever_offered; /* by any list; the last one may lack it */
     enum tri
         starttls_requested; /* no: decided by the caller, who knows whether everything was seen */
     enum tri starttls_accepted;
     struct text starttls_reply; /* "220", "454", "OK", "NO", "BAD", "+OK", "-ERR" */
     struct mark starttls_requested_at, starttls_accepted_at;
-    uint64_t starttls_reply_end; /* offset behind the reply, in the server's stream */
+    uint64_t starttls_reply_end;     /* offset behind the reply, in the server's stream */
+    uint64_t starttls_requested_end; /* offset behind the request, in the client's */
     struct mark clear_command_at;
     struct text clear_command; /* its verb */
+    uint64_t clear_command_offset;
     struct mail_auth auth[LIMIT_AUTH_ATTEMPTS];
     size_t auth_count;
     uint32_t auth_dropped, notes_dropped;

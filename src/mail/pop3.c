@@ -52,8 +52,17 @@ static void user_sent(struct mail *mail, const struct step *step)
     facts_login_awaits(mail, step->command);
 }
 
+static void user_refused(struct mail *mail, const struct step *step)
+{
+    mail->refused = (struct challenge){ .until = step->line->end, .login = mail->login };
+    act_login_ended(mail, step);
+}
+
 static void pass_sent(struct mail *mail, const struct step *step)
 {
+    bool crosses = mail->marks_known && step->line->where.acked < mail->refused.until;
+    if (mail->login == NOTE_NONE && crosses)
+        mail->login = mail->refused.login;
     if (mail->login == NOTE_NONE)
         facts_login(mail, TEXT("USER"), step->line);
     facts_login_awaits(mail, step->command);
@@ -97,7 +106,7 @@ static const struct transition rows[] = {
     { IN(STATE_COMMAND),  VERB_CAPABILITIES, ON_SENT,    STATE_SAME,     act_asked },
     { ANY_STATE,          VERB_CAPABILITIES, ON_OK,      STATE_SAME,     list_begins },
     { IN(STATE_COMMAND),  VERB_USER,         ON_SENT,    STATE_SAME,     user_sent },
-    { ANY_STATE,          VERB_USER,         ON_FAIL,    STATE_SAME,     act_login_ended },
+    { ANY_STATE,          VERB_USER,         ON_FAIL,    STATE_SAME,     user_refused },
     { IN(STATE_COMMAND),  VERB_PASS,         ON_SENT,    STATE_SAME,     pass_sent },
     { ANY_STATE,          VERB_PASS,         ON_FINAL,   STATE_SAME,     act_login_ended },
     { IN(STATE_COMMAND),  VERB_AUTH,         ON_SENT,    STATE_AUTH,     auth_sent },

@@ -104,6 +104,7 @@ static void helo_accepted(struct mail *mail, const struct step *step)
 static void mail_sent(struct mail *mail, const struct step *step)
 {
     struct text rest = step->rest;
+    mail->message_open = mail->last_chunk = false;
     text_token(&rest, ">");
     if (keyword_among(rest, TEXT("REQUIRETLS")))
         facts_note_once(mail, MAIL_NOTE_REQUIRETLS, step->line);
@@ -113,7 +114,6 @@ static void transaction_reset(struct mail *mail, const struct step *step)
 {
     (void)step;
     mail->accepted_recipients = 0;
-    mail->message_open = false;
 }
 
 static void recipient_accepted(struct mail *mail, const struct step *step)
@@ -133,6 +133,17 @@ static void content_begins(struct mail *mail, const struct step *step)
 {
     (void)step;
     lines_body(mail, SIDE_CLIENT, true);
+}
+
+static void content_unseen(struct mail *mail, const struct step *step)
+{
+    (void)step;
+    mail->unasked_end = 0;
+}
+
+static void content_unasked(struct mail *mail, const struct step *step)
+{
+    mail->unasked_end = step->line->end;
 }
 
 /* A reply before the message's end: it was refused early, or its end was not the one we look for.
@@ -163,6 +174,9 @@ static void bdat_sent(struct mail *mail, const struct step *step)
     if (!valid)
         return;
     step->command->last = text_same_nocase(text_trim(rest), TEXT("LAST"));
+    if (mail->last_chunk)
+        mail->message_open = false;
+    mail->last_chunk = step->command->last;
     lines_skip(mail, SIDE_CLIENT, value, true);
 }
 
@@ -206,13 +220,16 @@ static const struct transition rows[] = {
     { IN(STATE_COMMAND),  VERB_DATA,     ON_SENT,     STATE_DATA,     NULL },
     { IN(STATE_DATA),     VERB_DATA,     ON_DATA,     STATE_CONTENT,  content_begins },
     { IN(STATE_DATA),     VERB_DATA,     ON_REPLY,    STATE_COMMAND,  NULL },
-    { IN(STATE_DATA),     VERB_ANY,      ON_MISSING,  STATE_MAYBE_CONTENT, NULL },
-    { IN(STATE_COMMAND),  VERB_NONE,     ON_DATA,     STATE_MAYBE_CONTENT, NULL },
+    { IN(STATE_DATA),     VERB_ANY,      ON_MISSING,  STATE_MAYBE_CONTENT, content_unseen },
+    { IN(STATE_COMMAND),  VERB_NONE,     ON_DATA,     STATE_MAYBE_CONTENT, content_unasked },
     { IN(STATE_CONTENT),  VERB_NONE,     ON_REPLY,    STATE_DOUBT,    content_doubted },
     { ANY_STATE,          VERB_CONTENT,  ON_REPLY,    STATE_SAME,     content_answered },
     { IN(STATE_COMMAND),  VERB_BDAT,     ON_SENT,     STATE_SAME,     bdat_sent },
     { ANY_STATE,          VERB_BDAT,     ON_REPLY,    STATE_SAME,     bdat_answered },
-    { IN(STATE_COMMAND),  VERB_TURN,     ON_POSITIVE, STATE_SAME,     turned },
+    { IN(STATE_COMMAND),  VERB_TURN,     ON_SENT,     STATE_COMPRESS, NULL },
+    { IN(STATE_COMPRESS), VERB_TURN,     ON_POSITIVE, STATE_COMMAND,  turned },
+    { IN(STATE_COMPRESS), VERB_TURN,     ON_REPLY,    STATE_COMMAND,  NULL },
+    { IN(STATE_COMPRESS), VERB_ANY,      ON_MISSING,  STATE_COMMAND,  NULL },
     { IN(STATE_COMMAND),  VERB_QUIT,     ON_SENT,     STATE_SAME,     act_quit_sent },
     { IN(STATE_COMMAND),  VERB_UNKNOWN,  ON_SENT,     STATE_SAME,     act_unknown_sent },
     { ANY_STATE,          VERB_UNKNOWN,  ON_REPLY,    STATE_SAME,     act_unknown_answered },

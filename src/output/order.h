@@ -21,6 +21,17 @@ struct order *order_new(struct output *const *outputs, size_t count,
                         unsigned datasets); /* datasets as in output_options */
 void order_free(struct order *order);
 
+/* Called with the facts of each judged session, in order; returns a list of finding events that it
+ * gives away. */
+typedef struct event *(*order_neighbours)(void *to, struct facts *facts);
+void order_set_neighbours(struct order *order, order_neighbours judge, void *to);
+
+/* Findings repeated within the interval are counted, see recent.h; 0: each is written. Before the
+ * first event. False: out of memory. */
+__attribute__((warn_unused_result)) bool order_set_interval(struct order *order,
+                                                            int64_t interval_ns);
+uint64_t order_suppressed(const struct order *order); /* repetitions that were not written */
+
 /* Takes a list of events (linked by next, in any order), which it then owns. */
 void order_add(struct order *order, struct event *events);
 /* The capture's clock is at this instant: what is older is written. */

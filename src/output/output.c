@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "log.h"
+#include "paragraphs.h"
 #include "text_format.h"
 
 struct output {
@@ -22,6 +23,7 @@ struct output {
     bool failed;
     bool headed; /* the heading of the table was written */
     bool follow; /* somebody watches: flush what is ready at once */
+    struct paragraphs paragraphs;
 };
 
 static FILE *open_file(const char *path)
@@ -84,12 +86,17 @@ static void write_ecs(struct output *output, const struct event *event, uint64_t
     put(output, "\n", 1);
 }
 
+static void put_text(void *to, const char *text, size_t len) { put(to, text, len); }
+
 static void write_text(struct output *output, const struct event *event)
 {
     if (!output->headed)
         put(output, text_heading(), strlen(text_heading()));
     output->headed = true;
-    put(output, event->body[FORMAT_TEXT], event->len[FORMAT_TEXT]);
+    if (!paragraphs_continue(&output->paragraphs, event))
+        paragraphs_flush(&output->paragraphs, put_text, output);
+    if (event->key.dataset != DATASET_FINDING || !paragraphs_hold(&output->paragraphs, event))
+        put(output, event->body[FORMAT_TEXT], event->len[FORMAT_TEXT]);
 }
 
 void output_write(struct output *output, const struct event *event, uint64_t sequence)
@@ -105,6 +112,7 @@ void output_write(struct output *output, const struct event *event, uint64_t seq
 
 void output_flush(struct output *output)
 {
+    paragraphs_flush(&output->paragraphs, put_text, output);
     if (output->open && output->follow && fflush(output->stream) != 0)
         give_up(output);
 }
@@ -116,6 +124,7 @@ bool output_close(struct output *output)
     if (output == NULL)
         return true;
     bool standard = output->stream == stdout;
+    paragraphs_flush(&output->paragraphs, put_text, output);
     if (output->open && (standard ? fflush(output->stream) : fclose(output->stream)) != 0)
         give_up(output);
     else if (!output->open && !standard)

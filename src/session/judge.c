@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * judge.c - the first, documented tables of role, mode, verdict and outcome (ARCHITECTURE.md
- * "Verdict" repeats them for readers).
+ * judge.c - the documented tables of role, mode, verdict and outcome (ARCHITECTURE.md "Verdict"
+ * repeats them for readers).
  *
  * A verdict is about this session only and follows from what was seen in it; unknown stays unknown.
- * RFC 8996 and 9325 say what is weak; the catalogue's 6.3 and 6.4 say which suites and groups.
+ * What is weak or tampered with is for findings to say, which raise it (detect.c).
  */
 #include "judge.h"
 
@@ -117,18 +117,6 @@ static const char *protocol_of(const struct session_record *r)
     return "tls";
 }
 
-/* Codes are OpenSSL's X509_V_*: 10 and 9 are about dates only, so the path is known. */
-static enum session_anchor anchor_of(const struct session_record *r)
-{
-    if (r->chain == NULL)
-        return ANCHOR_NOT_VISIBLE;
-    if (r->verification.code == -1)
-        return ANCHOR_NOT_VERIFIED;
-    if (r->verification.anchored || r->verification.code == 0)
-        return r->verification.anchor_extra ? ANCHOR_CONFIGURED : ANCHOR_PUBLIC;
-    return r->verification.code == 18 ? ANCHOR_SELF_SIGNED_LEAF : ANCHOR_PRIVATE;
-}
-
 static unsigned reasons_of(const struct session_record *r, bool at_end)
 {
     const struct flow_info *flow = r->flow;
@@ -164,50 +152,28 @@ static unsigned reasons_of(const struct session_record *r, bool at_end)
         if (r->tls->out_of_memory || r->tls->server_chain.too_large || r->tls->alerts_dropped > 0)
             reasons |= REASON_LIMIT;
     }
+    if ((r->chain != NULL && r->chain->over_budget) ||
+        (r->client_chain != NULL && r->client_chain->over_budget))
+        reasons |= REASON_LIMIT;
     if (r->mail != NULL && (r->mail->notes_dropped > 0 || r->mail->auth_dropped > 0))
         reasons |= REASON_LIMIT;
     return reasons;
 }
 
-static bool is_tampered(const struct session_record *r)
+/* What the client sent under encryption is missing in part, and nothing of it was data: it may have
+ * been a refusal (NSS finishes its side before it sends one). */
+static bool may_have_refused(const struct session_record *r)
 {
-    static const enum mail_note_kind proofs[] = {
-        MAIL_NOTE_GREETING_MASKED, MAIL_NOTE_CAPABILITY_MASKED,   MAIL_NOTE_CAPABILITY_ALTERED,
-        MAIL_NOTE_COMMAND_ALTERED, MAIL_NOTE_RESPONSE_BEFORE_TLS,
-    };
-    for (size_t i = 0; i < sizeof proofs / sizeof proofs[0]; i++)
-        if (has_note(r, proofs[i]))
-            return true;
-    for (size_t i = 0; r->mail != NULL && i < r->mail->note_count; i++) {
-        const struct mail_note *note = &r->mail->notes[i];
-        if (note->kind == MAIL_NOTE_COMMAND_BEFORE_TLS && (note->code & EARLY_ONLY_NEWLINES) == 0)
-            return true;
-        if (note->kind == MAIL_NOTE_COMMAND_MASKED && note->code >= 500)
-            return true;
-    }
-    return false;
-}
-
-static bool is_weak(const struct session_record *r)
-{
-    const unsigned broken =
-        CIPHER_NULL | CIPHER_EXPORT | CIPHER_RC4 | CIPHER_DES | CIPHER_3DES | CIPHER_RC2;
-    const struct tls_facts *tls = r->tls;
-    if (!tls->server_hello.seen)
-        return false;
-    uint16_t version = tls->server_hello.version;
-    unsigned classes = tls_hello_cipher_classes(&tls->server_hello);
-    bool draft = version >> 8 == 0x7f || version >> 8 == 0x7e;
-    return (!draft && version < 0x0303) || (classes & broken) != 0 ||
-           ((classes & CIPHER_ANON) != 0 && r->role != ROLE_MX) ||
-           (tls->key_exchange.dh_bits > 0 && tls->key_exchange.dh_bits < 2048) ||
-           tls->server_hello.compression != 0;
+    return r->flow->sides[SIDE_CLIENT].gaps > 0 &&
+           r->tls->encrypted[SIDE_CLIENT].application_records == 0;
 }
 
 static enum session_verdict tls_verdict(const struct session_record *r)
 {
+    if (r->tls->established == TRI_YES && may_have_refused(r))
+        return VERDICT_UNKNOWN;
     if (r->tls->established == TRI_YES)
-        return is_weak(r) ? VERDICT_WEAK : VERDICT_PROTECTED;
+        return VERDICT_PROTECTED;
     return r->tls->established == TRI_NO ? VERDICT_FAILED : VERDICT_UNKNOWN;
 }
 
@@ -246,8 +212,6 @@ static enum session_verdict clear_verdict(const struct session_record *r)
 
 static enum session_verdict verdict_of(const struct session_record *r)
 {
-    if (is_tampered(r))
-        return VERDICT_TAMPERED;
     if (r->mode == MODE_MIXED)
         return VERDICT_EXPOSED;
     if (r->mode == MODE_PLAINTEXT)
@@ -277,7 +241,7 @@ static enum session_outcome outcome_of(const struct session_record *r)
     case MODE_STARTTLS:
     case MODE_IMPLICIT:
     case MODE_OPAQUE:
-        if (!tls_has_hello(r) || r->tls->established == TRI_UNKNOWN)
+        if (!tls_has_hello(r) || r->tls->established == TRI_UNKNOWN || may_have_refused(r))
             return OUTCOME_UNKNOWN;
         return r->tls->established == TRI_YES ? OUTCOME_SUCCESS : OUTCOME_FAILURE;
     case MODE_FOREIGN:
@@ -291,7 +255,6 @@ void judge_session(struct session_record *record, bool foreign, bool at_end)
     record->protocol = protocol_of(record);
     record->role = role_of(record);
     record->mode = mode_of(record, foreign);
-    record->anchor = anchor_of(record);
     record->reasons = reasons_of(record, at_end);
     record->verdict = verdict_of(record);
     record->outcome = outcome_of(record);

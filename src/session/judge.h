@@ -6,8 +6,7 @@
 
 #include "session.h"
 
-/* Fills role, mode, verdict, outcome, reasons, protocol and anchor from the other members of the
- * record. */
+/* Fills role, mode, verdict, outcome, reasons and protocol from the other members of the record. */
 void judge_session(struct session_record *record, bool foreign, bool at_end);
 
 #endif

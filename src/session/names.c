@@ -44,9 +44,15 @@ const char *session_outcome_name(enum session_outcome outcome)
 const char *session_anchor_name(enum session_anchor anchor)
 {
     static const char *const names[ANCHOR_COUNT] = {
-        [ANCHOR_NOT_VISIBLE] = "not_visible", [ANCHOR_NOT_VERIFIED] = "not_verified",
-        [ANCHOR_PUBLIC] = "public",           [ANCHOR_CONFIGURED] = "configured",
-        [ANCHOR_PRIVATE] = "private",         [ANCHOR_SELF_SIGNED_LEAF] = "self_signed_leaf",
+        [ANCHOR_NOT_VISIBLE] = "not_visible",
+        [ANCHOR_NOT_VERIFIED] = "not_verified",
+        [ANCHOR_PUBLIC] = "public",
+        [ANCHOR_PUBLIC_INCOMPLETE] = "public_incomplete",
+        [ANCHOR_NATIONAL] = "national",
+        [ANCHOR_CONFIGURED] = "configured",
+        [ANCHOR_PRIVATE] = "private",
+        [ANCHOR_SELF_SIGNED_LEAF] = "self_signed_leaf",
+        [ANCHOR_NAME_COLLISION] = "name_collision",
     };
     return names[anchor];
 }

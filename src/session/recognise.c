@@ -180,9 +180,17 @@ void recognise_preamble(struct session *s)
     skip_beginning(s, SIDE_SERVER, tunnel.server);
 }
 
+static bool is_binary(const struct beginning *first)
+{
+    uint8_t byte = first->len > 0 ? first->bytes[0] : ' ';
+    return (byte < ' ' && byte != '\r' && byte != '\n' && byte != '\t') || byte > '~';
+}
+
 void recognise_name(struct session *s)
 {
     struct session_context *c = s->context;
+    for (int side = 0; s->first != NULL && side < SIDE_COUNT; side++)
+        s->binary[side] = is_binary(&s->first[side]);
     if (s->first == NULL || c->foreign == NULL)
         return;
     c->counters.foreign_asked++;

@@ -11,6 +11,7 @@
  */
 #include <stdlib.h>
 
+#include "hash.h"
 #include "judge.h"
 #include "session_state.h"
 
@@ -55,17 +56,207 @@ static void session_free(struct session *s)
     free(s);
 }
 
-/* Its fate is known when TLS is up or clear text was chosen; a session that stays open long after
- * that is reported early. */
+/* --- reporting --- */
+
+static const struct tls_chain *chain_of(const struct session *s, enum side side)
+{
+    const struct tls_facts *tls = tls_facts(s->tls);
+    return side == SIDE_SERVER ? &tls->server_chain : &tls->client_chain;
+}
+
+/* When a chain is there, not when it is reported: many sessions may be reported at one instant. */
+static void ask_budget(struct session *s, enum side side, const struct flow_info *info)
+{
+    const struct tls_chain *chain = chain_of(s, side);
+    const struct address *sender = side == SIDE_SERVER ? &info->server : &info->client;
+    if (s->chain_asked[side] || chain->count == 0)
+        return;
+    s->chain_asked[side] = true;
+    s->chain_granted[side] =
+        x509_budget_grant(s->context->budget, chain->certificates, chain->count,
+                          hash_bytes(sender->bytes, sizeof sender->bytes, 0), info->now_ns);
+    s->context->counters.chains_over_budget += s->chain_granted[side] ? 0 : 1;
+}
+
+static void watch_chains(struct session *s, enum side side)
+{
+    if (s->tls == NULL || s->chain_asked[side] || chain_of(s, side)->count == 0)
+        return;
+    struct flow_info info;
+    flow_info_get(s->flow, &info);
+    ask_budget(s, side, &info);
+}
+
+static const struct x509_chain *hold_chain(struct session *s, enum side side,
+                                           struct session_record *record)
+{
+    const struct tls_chain *chain = chain_of(s, side);
+    if (chain->count == 0)
+        return NULL;
+    ask_budget(s, side, record->flow);
+    if (s->chain_granted[side])
+        return x509_chain_hold(s->context->cache, chain->certificates, chain->count);
+    return x509_chain_hold_unparsed(s->context->cache, chain->certificates, chain->count);
+}
+
+static void add_certificates(struct session *s, struct session_record *record)
+{
+    const struct session_context *context = s->context;
+    struct x509_cache *cache = context->cache;
+    const struct tls_chain *server = chain_of(s, SIDE_SERVER);
+    record->chain = hold_chain(s, SIDE_SERVER, record);
+    record->client_chain = hold_chain(s, SIDE_CLIENT, record);
+    if (record->chain == NULL)
+        return;
+    int64_t at_s = server->where.time_ns / INT64_C(1000000000);
+    record->verification =
+        x509_chain_verify(cache, record->chain, server->certificates, at_s, false);
+    record->anchor = x509_chain_anchor(record->chain, &record->verification);
+    server_names_fill(record, context);
+}
+
+static void count_record(struct session_counters *counters, const struct session_record *record)
+{
+    if (record->early)
+        return;
+    if (record->open) {
+        counters->open_records++;
+        return;
+    }
+    counters->records++;
+    counters->protocols[record->mail == NULL ? MAIL_NONE : record->mail->protocol]++;
+    counters->modes[record->mode]++;
+    counters->verdicts[record->verdict]++;
+    for (unsigned i = 0; i < REASON_COUNT; i++)
+        if ((record->reasons & 1u << i) != 0)
+            counters->reasons[i]++;
+    if (record->tls != NULL && record->tls->server_hello.seen) {
+        uint16_t version = record->tls->server_hello.version;
+        size_t slot = version < 0x0301 ? 0 : version > 0x0304 ? 4 : (size_t)(version - 0x0300);
+        counters->tls_versions[slot]++;
+    }
+}
+
+uint32_t session_first_number(const struct flow_info *flow, enum side side)
+{
+    return flow->sides[side].isn_known ? flow->sides[side].isn : flow->first_seq[side];
+}
+
+static void identify(struct session *s, const struct flow_info *info, struct session_record *record)
+{
+    if (!s->told) /* by what is known now; more may be known later, the id stays */
+        for (int side = 0; side < SIDE_COUNT; side++)
+            s->numbers[side] = session_first_number(info, (enum side)side);
+    s->told = true;
+    identity_session(info, s->numbers, record->id);
+}
+
+static void report(struct session *s, const struct flow_info *info, enum report_kind kind,
+                   int64_t now_ns)
+{
+    struct session_context *c = s->context;
+    struct session_record record = {
+        .early = kind == REPORT_EARLY,
+        .open = kind == REPORT_OPEN,
+        .memory = &s->memory,
+        .now_ns = now_ns,
+        .flow = info,
+        .mail = s->mail != NULL ? mail_facts(s->mail) : NULL,
+        .tls = s->tls != NULL ? tls_facts(s->tls) : NULL,
+        .application = s->application,
+        .binary = { s->binary[SIDE_CLIENT], s->binary[SIDE_SERVER] },
+        .proxy = s->proxy,
+        .proxy_port = s->proxy != NULL ? s->server_port : 0,
+        .proxied_address = s->proxied_address,
+        .mail_port = s->mail_port,
+    };
+    identify(s, info, &record);
+    if (record.tls != NULL)
+        add_certificates(s, &record);
+    judge_session(&record, s->stage == FOREIGN, kind == REPORT_END);
+    if (s->arena.exhausted)
+        record.reasons |= REASON_LIMIT;
+    c->report(c->to, &record);
+    count_record(&c->counters, &record);
+    if (record.chain != NULL)
+        x509_chain_release(c->cache, record.chain);
+    if (record.client_chain != NULL)
+        x509_chain_release(c->cache, record.client_chain);
+}
+
+/* Not a byte was sent, as far as anybody can know. */
+static bool said_nothing(const struct flow_side *side)
+{
+    return side->syn && side->bytes == 0 && side->gaps == 0 && side->acked_bytes == 0 &&
+           (!side->end_known || side->end_bytes == 0);
+}
+
+/* Nobody said a word though the connection stood for a while: that may be two sides waiting for one
+ * another. How the client ends it says that nothing of it is missing. */
+static void report_silence(struct session_context *c, const struct flow_info *info)
+{
+    const struct flow_side *client = &info->sides[SIDE_CLIENT];
+    bool whole = info->how != FLOW_END_CAPTURE && info->how != FLOW_END_EVICTED;
+    if (!session_is_mail_port(c->options, info->server_port) || !whole || !said_nothing(client) ||
+        !client->end_known || !said_nothing(&info->sides[SIDE_SERVER]) ||
+        info->now_ns - info->first.time_ns < LIMIT_SILENCE_NS)
+        return;
+    void *memory = NULL;
+    struct session_record record = {
+        .silent = true, .memory = &memory, .now_ns = info->now_ns, .flow = info, .mail_port = true
+    };
+    const uint32_t numbers[SIDE_COUNT] = { session_first_number(info, SIDE_CLIENT),
+                                           session_first_number(info, SIDE_SERVER) };
+    identity_session(info, numbers, record.id);
+    judge_session(&record, false, true);
+    if (c->report(c->to, &record))
+        count_record(&c->counters, &record);
+}
+
+/* Changes whenever something became known that a finding may be made of. */
+static uint64_t knowledge(const struct session *s)
+{
+    uint64_t known = 0;
+    if (s->mail != NULL) {
+        const struct mail_facts *mail = mail_facts(s->mail);
+        known += mail->note_count + mail->messages + (mail->content_bytes > 0) +
+                 (uint64_t)mail->clear_commands + (uint64_t)mail->quit +
+                 (uint64_t)mail->starttls_accepted;
+        for (size_t i = 0; i < mail->auth_count; i++)
+            known += 1 + (uint64_t)mail->auth[i].secret_sent + (uint64_t)mail->auth[i].succeeded;
+    }
+    if (s->tls != NULL) {
+        const struct tls_facts *tls = tls_facts(s->tls);
+        known += tls->note_count + tls->alert_count + (uint64_t)tls->established +
+                 tls->server_chain.seen;
+    }
+    return known;
+}
+
+/* Its fate is known when TLS is up or clear text was chosen. A session that stays open long after
+ * that is reported early; where a line is watched, findings do not wait even that
+ * long. */
 static void watch_fate(struct session *s, struct mark where)
 {
-    bool known = (s->tls != NULL && tls_facts(s->tls)->established == TRI_YES) ||
-                 (s->mail != NULL && mail_facts(s->mail)->clear_commands);
-    if (s->timer_set || !known)
+    bool fate = (s->tls != NULL && tls_facts(s->tls)->established == TRI_YES) ||
+                (s->mail != NULL && mail_facts(s->mail)->clear_commands);
+    if (!fate)
         return;
+    if (!s->timer_set)
+        flow_set_timer(s->flow, where.time_ns + s->context->options->report_after_ns);
     s->timer_set = true;
-    flow_set_timer(s->flow, where.time_ns + s->context->options->report_after_ns);
+    if (!s->context->options->early)
+        return;
+    uint64_t known = knowledge(s) + 1;
+    if (known == s->known)
+        return;
+    s->known = known;
+    struct flow_info info;
+    flow_info_get(s->flow, &info);
+    report(s, &info, REPORT_EARLY, where.time_ns);
 }
+
+/* --- what the flow tells --- */
 
 void session_tell_missing(struct session *s)
 {
@@ -102,6 +293,7 @@ static size_t session_data(void *state, const struct flow_chunk *chunk)
     case FOLLOWING: {
         recognise_forget(s);
         size_t used = follow(s, chunk);
+        watch_chains(s, chunk->side);
         if (used > 0)
             watch_fate(s, flow_mark_at(chunk, chunk->offset + used - 1));
         return used;
@@ -155,82 +347,6 @@ static void session_finished(void *state, enum side side, struct mark where)
         mail_finished(s->mail, side, where);
 }
 
-/* --- reporting --- */
-
-static void add_certificates(struct session_record *record, struct x509_cache *cache)
-{
-    const struct tls_chain *server = &record->tls->server_chain,
-                           *client = &record->tls->client_chain;
-    if (server->count > 0)
-        record->chain = x509_chain_hold(cache, server->certificates, server->count);
-    if (client->count > 0)
-        record->client_chain = x509_chain_hold(cache, client->certificates, client->count);
-    if (record->chain == NULL)
-        return;
-    int64_t at_s = server->where.time_ns / INT64_C(1000000000);
-    record->verification =
-        x509_chain_verify(cache, record->chain, server->certificates, at_s, false);
-}
-
-static void count_record(struct session_counters *counters, const struct session_record *record)
-{
-    if (record->open) {
-        counters->open_records++;
-        return;
-    }
-    counters->records++;
-    counters->protocols[record->mail == NULL ? MAIL_NONE : record->mail->protocol]++;
-    counters->modes[record->mode]++;
-    counters->verdicts[record->verdict]++;
-    for (unsigned i = 0; i < REASON_COUNT; i++)
-        if ((record->reasons & 1u << i) != 0)
-            counters->reasons[i]++;
-    if (record->tls != NULL && record->tls->server_hello.seen) {
-        uint16_t version = record->tls->server_hello.version;
-        size_t slot = version < 0x0301 ? 0 : version > 0x0304 ? 4 : (size_t)(version - 0x0300);
-        counters->tls_versions[slot]++;
-    }
-}
-
-uint32_t session_first_number(const struct flow_info *flow, enum side side)
-{
-    return flow->sides[side].isn_known ? flow->sides[side].isn : flow->first_seq[side];
-}
-
-static void report(struct session *s, const struct flow_info *info, bool open, int64_t now_ns)
-{
-    struct session_context *c = s->context;
-    struct session_record record = {
-        .open = open,
-        .now_ns = now_ns,
-        .flow = info,
-        .mail = s->mail != NULL ? mail_facts(s->mail) : NULL,
-        .tls = s->tls != NULL ? tls_facts(s->tls) : NULL,
-        .application = s->application,
-        .proxy = s->proxy,
-        .proxy_port = s->proxy != NULL ? s->server_port : 0,
-        .proxied_address = s->proxied_address,
-        .mail_port = s->mail_port,
-    };
-    if (open) {
-        s->reported = true;
-        for (int side = 0; side < SIDE_COUNT; side++)
-            s->numbers[side] = session_first_number(info, (enum side)side);
-    }
-    record.numbers = s->reported ? s->numbers : NULL;
-    if (record.tls != NULL)
-        add_certificates(&record, c->cache);
-    judge_session(&record, s->stage == FOREIGN, !open);
-    if (s->arena.exhausted)
-        record.reasons |= REASON_LIMIT;
-    count_record(&c->counters, &record);
-    c->report(c->to, &record);
-    if (record.chain != NULL)
-        x509_chain_release(c->cache, record.chain);
-    if (record.client_chain != NULL)
-        x509_chain_release(c->cache, record.client_chain);
-}
-
 static void session_timer(void *state, struct mark now)
 {
     struct session *s = state;
@@ -238,7 +354,7 @@ static void session_timer(void *state, struct mark now)
         return;
     struct flow_info info;
     flow_info_get(s->flow, &info);
-    report(s, &info, true, now.time_ns);
+    report(s, &info, REPORT_OPEN, now.time_ns);
 }
 
 /* What was never decided: the beginnings are all there is. */
@@ -266,14 +382,15 @@ static void settle(struct session *s, const struct flow_info *info)
 
 static void session_end(void *context, void *state, const struct flow_info *info)
 {
-    (void)context;
     struct session *s = state;
-    if (s == NULL)
-        return; /* it carried no data */
+    if (s == NULL) {
+        report_silence(context, info);
+        return;
+    }
     if (s->stage != IGNORED)
         settle(s, info);
     if (s->stage != IGNORED && s->stage != RECOGNISING)
-        report(s, info, false, info->now_ns);
+        report(s, info, REPORT_END, info->now_ns);
     session_free(s);
 }
 

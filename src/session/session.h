@@ -10,8 +10,10 @@
 #ifndef SESSION_H
 #define SESSION_H
 
+#include "budget.h"
 #include "flow.h"
 #include "foreign.h"
+#include "identity.h"
 #include "mail.h"
 #include "tls.h"
 #include "x509.h"
@@ -45,17 +47,6 @@ enum session_verdict {
 };
 enum session_outcome { OUTCOME_SUCCESS, OUTCOME_FAILURE, OUTCOME_UNKNOWN };
 
-/* Where the path of a certificate ends (interception research, "anchor class"). */
-enum session_anchor {
-    ANCHOR_NOT_VISIBLE,
-    ANCHOR_NOT_VERIFIED,
-    ANCHOR_PUBLIC,
-    ANCHOR_CONFIGURED,
-    ANCHOR_PRIVATE,
-    ANCHOR_SELF_SIGNED_LEAF,
-    ANCHOR_COUNT
-};
-
 /* What could not be judged and why; bits. */
 enum session_reason {
     REASON_CLIENT_MISSING = 1 << 0, /* no packet of that side in the capture */
@@ -75,6 +66,22 @@ enum session_reason {
 };
 enum { REASON_COUNT = 14 };
 
+/* In the order of the plugin header. */
+enum session_name_source {
+    NAME_SNI,        /* the client asked for it */
+    NAME_CONFIGURED, /* the operator says so */
+    NAME_DNS,        /* learnt from an answer seen earlier */
+    NAME_BANNER,     /* the server's own claim */
+    NAME_ADDRESS     /* the address itself */
+};
+enum session_name_match { NAME_DIFFERS, NAME_MATCHES, NAME_ONLY_IN_CN };
+
+struct session_name { /* one that the server's certificate should carry, and whether it does */
+    enum session_name_source source;
+    struct text name;
+    enum session_name_match match;
+};
+
 const char *session_role_name(enum session_role role);
 const char *session_mode_name(enum session_mode mode);
 const char *session_verdict_name(enum session_verdict verdict);
@@ -83,11 +90,15 @@ const char *session_anchor_name(enum session_anchor anchor);
 const char *session_reason_name(unsigned index); /* of bit `index` */
 
 struct session_record {
+    char id[IDENTITY_SIZE]; /* mailtls.session.id */
+    bool early;     /* its fate is known or more became known, and it goes on: for findings only, no
+                       record of its own is due */
     bool open;      /* reported before its end */
+    bool silent;    /* not a byte of payload: only worth a record if something is found */
+    void **memory;  /* of whoever is told: kept from call to call for this session, NULL at first;
+                       the last call (neither early nor open) is the time to free it */
     int64_t now_ns; /* the instant that completes this record: what events are ordered by */
     const struct flow_info *flow;
-    const uint32_t *numbers; /* NULL: the flow's, see session_first_number(); else those that the
-                                earlier record was told by: more of the flow may be known now */
     const struct mail_facts *mail;  /* NULL: no mail protocol was seen */
     const struct tls_facts *tls;    /* NULL: no TLS was seen */
     const struct x509_chain *chain; /* of the server; NULL: none visible */
@@ -95,8 +106,12 @@ struct session_record {
     struct verification
         verification; /* of the server's chain at the packet's time; valid with chain */
     enum session_anchor anchor;
+    struct session_name names[LIMIT_SERVER_NAMES]; /* with a chain; in order of weight */
+    size_t name_count;
+    char address[64];            /* the server's, printed: for `names` */
     const char *protocol;        /* network.protocol: "smtp" … "sieve", "tls", or "" */
     const char *application;     /* what nDPI calls it; NULL if not asked or unknown */
+    bool binary[SIDE_COUNT];     /* not recognised, and that side began with a byte of no text */
     const char *proxy;           /* "socks5" …: inside a proxy connection; NULL otherwise */
     uint16_t proxy_port;         /* what that proxy was asked for; 0 otherwise */
     struct text proxied_address; /* the client's, out of a PROXY header; valid, or empty */
@@ -110,6 +125,12 @@ struct session_record {
 
 struct session_options {
     bool all_tls; /* report TLS from the first byte on any port */
+    bool early;   /* tell what became known of a session while it goes on (record.early) */
+    /* The names of an address that the operator knows, one for each index from 0 on; NULL behind
+     * the last. May be NULL: none are known. */
+    const char *(*server_name)(const void *policy, uint8_t family, const uint8_t address[16],
+                               size_t index);
+    const void *policy;
     int64_t report_after_ns;
     const uint16_t *ports; /* mail ports */
     size_t port_count;
@@ -122,6 +143,7 @@ struct session_counters {
     uint64_t reasons[REASON_COUNT];
     uint64_t let_go; /* flows that are not ours */
     uint64_t foreign_asked;
+    uint64_t chains_over_budget;
 };
 
 /* One for each shard; used by the thread that runs it. Everything but counters is set by its owner
@@ -129,8 +151,11 @@ struct session_counters {
 struct session_context {
     const struct session_options *options;
     struct x509_cache *cache;
-    struct foreign *foreign; /* may be NULL: then nothing is named */
-    void (*report)(void *to, const struct session_record *record);
+    struct x509_budget *budget; /* of the shard */
+    struct foreign *foreign;    /* may be NULL: then nothing is named */
+    /* Returns whether the record counts: always, but for a silent one in which nothing was found.
+     * May raise the record's verdict. */
+    bool (*report)(void *to, struct session_record *record);
     void *to;
     struct session_counters counters;
 };

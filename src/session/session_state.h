@@ -8,6 +8,11 @@
 #include "session.h"
 #include "tunnel.h"
 
+/* Fills record->names for a chain that is held. */
+void server_names_fill(struct session_record *record, const struct session_context *context);
+
+enum report_kind { REPORT_EARLY, REPORT_OPEN, REPORT_END };
+
 enum stage { RECOGNISING, FOLLOWING, FOREIGN, IGNORED };
 
 struct beginning {
@@ -31,14 +36,18 @@ struct session {
     bool tls_began[SIDE_COUNT]; /* that side's bytes go to TLS */
     bool spoke[SIDE_COUNT];
     const char *application;
+    bool binary[SIDE_COUNT]; /* nobody recognised it, and that side's first byte is no text */
     bool timer_set;
     bool beginning_lost; /* the server's first bytes are missing: what comes may be any reply */
     bool told_missing;
     bool tunnel_pending;         /* what was said so far may go to a proxy */
     struct text proxied_address; /* out of a PROXY header */
     uint16_t proxied_port;
-    bool reported; /* before its end, by these: */
+    bool told; /* a record was made, by these: */
     uint32_t numbers[SIDE_COUNT];
+    bool chain_asked[SIDE_COUNT], chain_granted[SIDE_COUNT]; /* the budget, once for each chain */
+    uint64_t known;    /* knowledge() when it was last told early */
+    void *memory;      /* of whoever is told */
     const char *proxy; /* the kind of proxy that the dialogue goes through; NULL if none */
 };
 

@@ -207,12 +207,13 @@ static bool server_data_12(const struct tls *tls)
            tls->facts.encrypted[SIDE_SERVER].application_records > 0;
 }
 
-/* A server that answers the client's Finished with an alert and nothing else refuses it. */
+/* A server that answers the client's Finished with an alert and nothing else refuses it; the client
+ * may have sent data in the meantime. If the client has sent an alert too, it is a close. */
 static bool refused_13(const struct tls *tls)
 {
     const struct tls_side *client = &tls->sides[SIDE_CLIENT], *server = &tls->sides[SIDE_SERVER];
     return is_13(tls) && client->finished_sent && server->more_alerts && !server->more &&
-           !client->more && !client->more_alerts;
+           !client->more_alerts;
 }
 
 static bool finished_13(const struct tls *tls)

@@ -281,6 +281,7 @@ static bool start_step(struct tls_cursor *at, struct reader *rest)
     at->tls->facts.began_at[at->side] = tls_mark_at(at, at->end);
     side->mode = started == TLS_START_SSL2 ? MODE_SSL2 : MODE_RECORDS;
     side->midstream = started == TLS_START_RECORD;
+    at->tls->facts.no_hello[at->side] = side->midstream;
 
     struct reader peek = *rest;
     uint8_t type = reader_u8(&peek);

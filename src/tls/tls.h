@@ -178,7 +178,8 @@ struct tls_encrypted {
 };
 
 struct tls_facts {
-    bool began[SIDE_COUNT]; /* a sound first record, or an SSLv2 hello */
+    bool began[SIDE_COUNT];    /* a sound first record, or an SSLv2 hello */
+    bool no_hello[SIDE_COUNT]; /* the first record holds neither a hello nor an alert */
     struct mark began_at[SIDE_COUNT];
     uint32_t client_hellos, server_hellos; /* counts; HelloRetryRequests are in neither */
     struct tls_client_hello client_hello;  /* the last one in clear */

@@ -31,7 +31,7 @@ struct entry {
     struct entry *newer, *older;      /* by time of use */
     unsigned next_verdict, next_name; /* to be overwritten next */
     struct verdict verdicts[LIMIT_CHAIN_VERDICTS];
-    struct name_answer names[LIMIT_CHAIN_VERDICTS];
+    struct name_answer names[LIMIT_CHAIN_NAMES];
 };
 
 struct x509_cache {
@@ -141,17 +141,8 @@ void x509_cache_free(struct x509_cache *cache)
     free(cache);
 }
 
-static bool chain_in_order(const struct certificate *certificates, size_t count)
-{
-    for (size_t i = 0; i + 1 < count; i++)
-        if (!certificates[i].parsed || !certificates[i + 1].parsed ||
-            !text_same_nocase(certificates[i].issuer, certificates[i + 1].subject))
-            return false;
-    return true;
-}
-
 static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct reader *ders,
-                               size_t count)
+                               size_t count, bool over_budget)
 {
     struct entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
@@ -159,8 +150,8 @@ static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct read
     arena_init(&entry->arena, LIMIT_CHAIN_BYTES);
     memcpy(entry->chain.key, key, SHA256_SIZE);
 
-    bool refused = count > LIMIT_CHAIN_CERTIFICATES;
-    size_t kept = refused ? LIMIT_CHAIN_CERTIFICATES : count;
+    bool refused = over_budget || count > LIMIT_CHAIN_CERTIFICATES;
+    size_t kept = count > LIMIT_CHAIN_CERTIFICATES ? LIMIT_CHAIN_CERTIFICATES : count;
     for (size_t i = 0; i < count; i++)
         refused = refused || ders[i].left > LIMIT_CERTIFICATE_BYTES;
     struct certificate *certificates = NULL;
@@ -171,20 +162,18 @@ static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct read
             return NULL;
         }
     }
-    for (size_t i = 0; i < kept; i++) {
-        if (refused) {
-            certificates[i] = (struct certificate){ .len = (uint32_t)ders[i].left,
-                                                    .not_before_s = INT64_MIN,
-                                                    .not_after_s = INT64_MAX };
-            crypto_sha256(ders[i].at, ders[i].left, certificates[i].sha256);
-        } else {
-            crypto_certificate_decode(ders[i], &entry->arena, &certificates[i]);
-        }
+    for (size_t i = 0; refused && i < kept; i++) {
+        certificates[i] = (struct certificate){ .len = (uint32_t)ders[i].left,
+                                                .not_before_s = INT64_MIN,
+                                                .not_after_s = INT64_MAX };
+        crypto_sha256(ders[i].at, ders[i].left, certificates[i].sha256);
     }
+    entry->chain.order_ok =
+        !refused && crypto_chain_decode(ders, kept, &entry->arena, certificates);
     entry->chain.count = kept;
     entry->chain.certificates = certificates;
     entry->chain.refused = refused;
-    entry->chain.order_ok = !refused && chain_in_order(certificates, kept);
+    entry->chain.over_budget = over_budget;
     entry->bytes = sizeof *entry + entry->arena.used;
     return entry;
 }
@@ -204,12 +193,25 @@ const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct 
         entry->chain.references++;
         return &entry->chain;
     }
-    entry = entry_new(key, ders, count);
+    entry = entry_new(key, ders, count, false);
     if (entry == NULL)
         return NULL;
     cache->counters.refused += entry->chain.refused ? 1 : 0;
     entry->chain.references = 1; /* held before it is added, which may push it out at once */
     cache_add(cache, entry);
+    return &entry->chain;
+}
+
+const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
+                                                  const struct reader *ders, size_t count)
+{
+    uint8_t key[SHA256_SIZE];
+    crypto_sha256_framed(ders, count, key);
+    cache->counters.chains++;
+    struct entry *entry = entry_new(key, ders, count, true);
+    if (entry == NULL)
+        return NULL;
+    entry->chain.references = 1;
     return &entry->chain;
 }
 
@@ -244,7 +246,8 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
     }
 
     struct verification verification = { .code = -1,
-                                         .text = "chain over a maximum",
+                                         .text =
+                                             chain->over_budget ? "budget" : "chain over a maximum",
                                          .valid_from_s = INT64_MIN,
                                          .valid_until_s = INT64_MAX };
     cache->counters.verifications++;
@@ -263,7 +266,7 @@ bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain
     struct entry *entry = entry_of(chain);
     if (chain->refused || chain->count == 0 || name.len == 0 || name.len > LIMIT_TEXT_BYTES)
         return false;
-    for (size_t i = 0; i < LIMIT_CHAIN_VERDICTS; i++) {
+    for (size_t i = 0; i < LIMIT_CHAIN_NAMES; i++) {
         const struct name_answer *answer = &entry->names[i];
         if (answer->used && answer->cn_too == cn_too &&
             text_same(name, (struct text){ .at = answer->name, .len = answer->len }))
@@ -271,7 +274,7 @@ bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain
     }
 
     struct name_answer *answer = &entry->names[entry->next_name];
-    entry->next_name = (entry->next_name + 1) % LIMIT_CHAIN_VERDICTS;
+    entry->next_name = (entry->next_name + 1) % LIMIT_CHAIN_NAMES;
     answer->used = true;
     answer->cn_too = cn_too;
     answer->matches = crypto_certificate_matches(ders[0], name, cn_too);

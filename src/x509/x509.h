@@ -14,10 +14,32 @@ struct x509_chain {           /* immutable; lives as long as it is held */
     uint8_t key[SHA256_SIZE]; /* SHA-256 over (length, DER) of each certificate */
     size_t count;
     const struct certificate *certificates; /* in the order sent */
-    bool order_ok;                          /* each is issued (by name) by the next */
-    bool refused;                           /* over a maximum: hashes only */
-    unsigned references;                    /* private */
+    bool order_ok;       /* each is issued by the next, by names and key identifiers */
+    bool refused;        /* over a maximum, or unparsed: hashes only */
+    bool over_budget;    /* unparsed: see x509_chain_hold_unparsed() */
+    unsigned references; /* private */
 };
+
+/* Where the path of a chain ends. In the order of the plugin header. */
+enum session_anchor {
+    ANCHOR_NOT_VISIBLE,
+    ANCHOR_NOT_VERIFIED, /* no store, a maximum or a budget: the verification's text says which */
+    ANCHOR_PUBLIC,
+    ANCHOR_PUBLIC_INCOMPLETE, /* a public authority's organization, but its certificate is missing
+                               */
+    ANCHOR_NATIONAL,
+    ANCHOR_CONFIGURED,
+    ANCHOR_PRIVATE,
+    ANCHOR_SELF_SIGNED_LEAF,
+    ANCHOR_NAME_COLLISION, /* a public root's name whose key did not sign; or an unknown root that
+                              bears a public organization's name, over a leaf without any of the
+                              marks (SCT, AIA, CRL, policies) that public certificates carry */
+    ANCHOR_COUNT
+};
+
+/* Dates do not matter. Pure. */
+enum session_anchor x509_chain_anchor(const struct x509_chain *chain,
+                                      const struct verification *verification);
 
 struct x509_cache;
 
@@ -28,6 +50,10 @@ void x509_cache_free(struct x509_cache *cache);
  * memory. */
 const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct reader *ders,
                                          size_t count);
+/* Likewise, but with hashes only, whatever the cache has: for what no budget was granted
+ * (budget.h). Its verdict is code -1, "budget". */
+const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
+                                                  const struct reader *ders, size_t count);
 void x509_chain_release(struct x509_cache *cache, const struct x509_chain *chain);
 
 /* Does the first certificate carry this DNS name or IP address (crypto_certificate_matches())? The

@@ -18,6 +18,8 @@ import tempfile
 
 here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
+sys.path.insert(0, os.path.join(root, "tests", "program"))
+import harness  # noqa: E402
 WORKLOADS = ("handshakes", "bulk", "mix", "dialogue")
 
 
@@ -55,7 +57,8 @@ def generate(options, workload, path):
 
 
 def samples():
-    return sorted(glob.glob(os.path.join(root, "samples", "*.pcap")))
+    """The first fifteen: with others, figures could not be compared with those of before."""
+    return [path for path in sorted(glob.glob(os.path.join(root, "samples", "*.pcap"))) if harness.name_of(path) in harness.FIRST]
 
 
 def build(folder):

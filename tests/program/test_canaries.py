@@ -13,7 +13,7 @@ import tempfile
 import urllib.parse
 
 import dialogues
-from harness import Checks, arguments, pcapio, root, run
+from harness import CORE, Checks, arguments, name_of, pcapio, root, run
 
 FORMATS = ("ecs", "text", "eve", "cef", "leef", "ocsf")
 SETTINGS = ([], ["-v"], ["-v", "-v"], ["--all-tls", "--min-severity", "info", "-v", "-v"])
@@ -91,6 +91,21 @@ DIALOGUES = {
     "words on 465": (465, SMTP + [f"C: AUTH PLAIN {PLAIN}", "S: 235 ok"]),
     "a line too long": (25, SMTP + [f"C: AUTH PLAIN {'A' * 9000}{PLAIN}{PASSWORD}", "S: 500 no"]),
     "control characters": (25, SMTP + [f"C: AUTH PLAIN \x1b[31m{PLAIN}\x00{PASSWORD}", "S: 500 no"]),
+    "STARTTLS with words": (25, SMTP + [f"C: STARTTLS {PASSWORD}", f"S: 501 {PASSWORD}?"]),
+    "STARTTLS refused in many words": (25, SMTP + ["C: STARTTLS", f"S: 454 no TLS for {USER}, {PASSWORD}"]),
+    "a masked command": (25, SMTP + [f"C: XXXXXXXX {PASSWORD}", f"S: 500 {PASSWORD}"]),
+    "an altered command": (25, SMTP + [f"C: STARTTLX {PASSWORD}", f"S: 500 {PASSWORD}"]),
+    "login behind STARTTLS": (143, IMAP + [f"C: a STARTTLS\r\nb LOGIN {USER} {PASSWORD}", "S: a OK go"]),
+    "an answer behind the go-ahead": (143, IMAP + ["C: a STARTTLS", f"S: a OK go\r\n* OK [ALERT] {PASSWORD}\r\nb OK {USER}"]),
+    "STARTTLS required": (587, SMTP + [f"C: MAIL FROM:<{MAIL}>", f"S: 530 5.7.0 Must issue STARTTLS, {USER}"]),
+    "REQUIRETLS": (25, SMTP + [f"C: MAIL FROM:<{MAIL}> REQUIRETLS", "S: 250 ok", f"C: RCPT TO:<{MAIL}>", "S: 250 ok", "C: DATA", "S: 354 go", f"C: {TEXT}\r\n.", "S: 250 ok"]),
+    "PREAUTH": (143, [f"S: * PREAUTH IMAP4rev1 welcome {USER}", f"C: a SELECT {TEXT}", f"S: * 1 FETCH (BODY[] {{{len(TEXT)}}}\r\n{TEXT})\r\na OK {USER}"]),
+    "mailbox data before login": (143, IMAP + [f"S: * LIST () \"/\" {TEXT}\r\n* 3 EXISTS\r\n* 1 FETCH (FLAGS ({TEXT}))", "C: a NOOP", "S: a OK"]),
+    "an alert for the user": (143, IMAP + [f"S: * OK [ALERT] {USER}: renew at http://{USER}:{PASSWORD}@new.example.org/?{TOKEN}", "C: a NOOP", "S: a OK"]),
+    "a referral": (143, IMAP + ["C: a NOOP", f"S: a NO [REFERRAL imap://{USER};AUTH=*@new.example.org/{TEXT}] go there"]),
+    "words for people": (110, [f"S: -ERR [SYS/PERM] see https://{USER}:{PASSWORD}@new.example.org/{TOKEN}", "C: QUIT", "S: +OK"]),
+    "HTTP with mail in it": (25, [f"C: POST /{PASSWORD} HTTP/1.1\r\nCookie: {TOKEN}\r\n\r\nEHLO x\r\nMAIL FROM:<{MAIL}>", f"S: 221 {PASSWORD}"]),
+    "a message in clear after the go-ahead": (25, SMTP + ["C: STARTTLS", "S: 220 go", f"C: MAIL FROM:<{MAIL}>", "S: 250 ok", "C: DATA", "S: 354 go", f"C: {TEXT}\r\n.", "S: 250 ok"]),
     "not mail": (25, [f"C: GET /{PASSWORD} HTTP/1.1\r\nAuthorization: Basic {b64(USER + ':' + PASSWORD)}", f"S: HTTP/1.1 200 {PASSWORD}"]),
 }  # fmt: skip
 
@@ -100,9 +115,9 @@ def listed():
         return [line.split(" ", 1)[1].rstrip("\n") for line in file if line.strip() and line[0] != "#"]
 
 
-def check_capture(checks, program, name, path, canaries):
+def check_capture(checks, program, name, path, canaries, settings=SETTINGS):
     for form in FORMATS:
-        for words in SETTINGS:
+        for words in settings:
             label = f"{name}: --format {form} {' '.join(words)}".rstrip()
             process = run(program, "-r", path, "--format", form, *words)
             if process.returncode == 2 and b"not available" in process.stderr:
@@ -126,12 +141,13 @@ def check_report(checks, program, folder, name, path, canaries):
 
 
 def main():
-    options = arguments(__doc__)
+    options = arguments(__doc__, every=True)
     checks = Checks()
     checks.absent = set()
     canaries = listed()
     for capture in options.captures:
-        check_capture(checks, options.program, os.path.basename(capture), capture, canaries)
+        settings = SETTINGS if options.all or name_of(capture) in CORE else (SETTINGS[0], SETTINGS[-1])
+        check_capture(checks, options.program, os.path.basename(capture), capture, canaries, settings)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "dialogue.pcap")
         for number, (name, (port, lines)) in enumerate(DIALOGUES.items()):

@@ -261,7 +261,7 @@ def outcome(path):
         for line in file:
             if b"mailtls.stats" in line:
                 stats = get(json.loads(line), "mailtls.stats")
-            elif b"10.255.0.1" in line:
+            elif b"10.255.0.1" in line and b"\"mailtls.session\"" in line:
                 honest = json.loads(line)
     return stats, honest
 

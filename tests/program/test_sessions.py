@@ -75,7 +75,8 @@ def check_tls_in_odd_places(play, hello, server_hello):
              Event__outcome="failure", starttls__accepted=True)  # fmt: skip
     play.one("TLS was agreed and never began", session(25, [GREETING, *EHLO, *GO, *MAIL]), mode="mixed", verdict="exposed",
              Event__outcome="failure", starttls__accepted=True)  # fmt: skip
-    play.one("TLS was agreed and given up", session(25, [GREETING, *EHLO, *GO, *QUIT]), mode="plaintext", verdict="unknown")
+    play.one("TLS was agreed and given up", session(25, [GREETING, *EHLO, *GO, *QUIT]), mode="plaintext", verdict="failed",
+             Event__outcome="failure")  # fmt: skip
     play.one("implicit TLS that stops", session(465, [("C", hello), ("S", server_hello)]), mode="implicit", verdict="failed",
              Network__protocol="tls", role="submission", starttls=None)  # fmt: skip
 

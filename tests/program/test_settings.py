@@ -118,6 +118,7 @@ def check_certificates(s):
         ([f"x509.ca_bundle={other}"], "private"),
         ([f"x509.ca_bundle={own}"], "public"),
         ([f"x509.ca_bundle={other}", f"x509.ca_extra={own}"], "configured"),
+        ([f"x509.ca_bundle={other}", f"x509.ca_national={own}"], "national"),
         ([f"x509.ca_bundle={own}", "x509.cache_chains=16"], "public"),
     ):
         sessions = s.read(capture, *settings)[0]
@@ -134,6 +135,34 @@ def check_no_certificate(s):
         s.checks.check("no certificate: nothing is made up", not {"spki_sha256", "ca", "self_signed", "days_left"} & set(own), f"{own}")
 
 
+def check_policy(s):
+    """What each key means in detail is in the unit tests of the policy; here that it arrives."""
+
+    def severity(sessions, stats, found):
+        return next((e["mailtls"]["finding"]["severity"] for e in found if get(e, "rule.id") == "starttls.offered_not_used"), None)
+
+    mail = dialogues.session(25, [GREETING, *EHLO, *MAIL, *QUIT])
+    both = ",".join(get(event, "ip") for event in (s.read(mail)[0][0]["source"], s.read(mail)[0][0]["destination"]))
+    server = s.read(mail)[0][0]["destination"]["ip"]
+    s.effect("policy.require_tls=" + server, mail, severity, "low", "medium")
+    s.effect("policy.trusted_networks=" + both, mail, severity, "low", None)  # info
+    s.effect("policy.mute=starttls.* server=" + server, mail, severity, "low", None)
+    name = "policy.names=" + server + " mx.test.example.org"
+    s.checks.equal("policy.names", severity(*s.read(mail, name, "policy.require_tls=mx.test.example.org")), "medium")
+    ports = lambda a, b, found: [get(e, "rule.id") for e in found if get(e, "rule.id") == "mode.mail_on_other_port"]  # noqa: E731
+    s.effect("policy.mail_ports=587", mail, ports, [], ["mode.mail_on_other_port"])
+    twice = mail + [replace(x, source_port=x.source_port + 1, time_ns=x.time_ns + 60 * SECOND) if x.source_port != 25
+                    else replace(x, target_port=x.target_port + 1, time_ns=x.time_ns + 60 * SECOND) for x in mail]  # fmt: skip
+    findings = lambda a, b, found: sum(get(e, "rule.id") == "starttls.offered_not_used" and get(e, "mailtls.finding.update") == 0 for e in found)  # noqa: E731
+    s.effect("findings.interval=30", twice, findings, 1, 2)
+
+    chain = [open(os.path.join(CA, name), "rb").read() for name in ("leaf.der", "inter.der")]
+    capture = dialogues.session(465, [("C", s.hello), ("S", server_flight(chain))])
+    known = lambda a, b, found: any("cert.interception_sanctioned" in (get(e, "mailtls.notes") or []) for e in found)  # noqa: E731
+    issuer = get(s.read(capture)[0][0], "mailtls.tls.certificates.chain")[1]["spki_sha256"]
+    s.effect(f"policy.inspection=spki={issuer} label=The proxy", capture, known, False, True)
+
+
 def check_all_tried(s):
     """A key without "not available" behind it in --dump-config is one that is tried here."""
     section, later, keys = "", False, set()
@@ -148,9 +177,11 @@ def check_all_tried(s):
             continue
         if not later:
             keys.add((section if line.startswith(" ") else "") + name)
-    elsewhere = {"workers", "flow.max_flows", "output.format"}  # test_workers.py, test_sessions.py, test_golden.py
-    without = {"privacy.addresses", "output.min_severity"}  # one value only; said to have no effect yet
-    s.checks.equal("keys that are not tried", keys - s.tried - elsewhere - without, set())
+    # test_workers.py, test_sessions.py, test_golden.py, test_budget.py, test_explain.py, test_findings.py
+    elsewhere = {"workers", "flow.max_flows", "output.format", "x509.new_chains", "lists.dir", "output.min_severity"}
+    live = {"capture.ring", "capture.snaplen"}  # of an interface
+    without = {"privacy.addresses", "sensor.vantage"}  # one value only; only told to detectors of others
+    s.checks.equal("keys that are not tried", keys - s.tried - elsewhere - live - without, set())
 
 
 def check_output(s):
@@ -171,6 +202,7 @@ def main():
         check_certificates(s)
         check_no_certificate(s)
         check_output(s)
+        check_policy(s)
         check_all_tried(s)
     return checks.finish()
 

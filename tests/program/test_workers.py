@@ -24,6 +24,8 @@ def crowd(captures):
     for path in captures:
         link, frames = pcapio.read(path)
         found = [s for s in (packets.parse(link, f) for f in frames) if isinstance(s, packets.Segment)]
+        if not found:
+            continue  # a tunnel
         for _ in range(COPIES):
             client, host, port = found[0].side(), rng.randrange(1, 250), rng.randrange(1024, 65000)
             delay = rng.randrange(0, 2 * 10**9) - found[0].time_ns + 1_790_000_000 * 10**9

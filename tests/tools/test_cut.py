@@ -50,6 +50,8 @@ def main():
         link, frames = pcapio.read(path)
         _, _, original = segments(cut.VARIANTS["plain"].apply(link, frames))
         want = streams(original)
+        if not any(s.payload for s in original):
+            continue  # a silent connection: there is nothing to cut
         for name, variant in cut.VARIANTS.items():
             label = f"{os.path.basename(path)} {name}"
             data = variant.apply(link, frames, seed=5)

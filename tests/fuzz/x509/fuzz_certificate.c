@@ -55,10 +55,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_certificate(&chain->certificates[0]);
     REQUIRE(chain->certificates[0].parsed == chain->certificates[1].parsed);
     REQUIRE(text_same(chain->certificates[0].subject, chain->certificates[1].subject));
-    REQUIRE(chain->certificates[0].flags == chain->certificates[1].flags);
+    REQUIRE((chain->certificates[0].flags | CERTIFICATE_REPEATED) == chain->certificates[1].flags);
+    REQUIRE((chain->certificates[0].flags & (CERTIFICATE_REPEATED | CERTIFICATE_UNUSED)) == 0);
 
     struct verification verification = x509_chain_verify(cache, chain, ders, 1600000000, false);
     REQUIRE(verification.code != 0 && verification.text != NULL && !verification.anchored);
+    enum session_anchor anchor = x509_chain_anchor(chain, &verification);
+    REQUIRE(anchor < ANCHOR_COUNT && anchor != ANCHOR_PUBLIC && anchor != ANCHOR_NOT_VISIBLE);
     REQUIRE(verification.valid_from_s <= 1600000000 && verification.valid_until_s >= 1600000000);
     x509_chain_matches(cache, chain, ders, TEXT("mail.example.org"), true);
     x509_chain_matches(cache, chain, ders, TEXT("192.0.2.25"), false);

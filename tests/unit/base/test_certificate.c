@@ -130,6 +130,9 @@ static void test_flags(void **state)
         { "binary", CERTIFICATE_KEY_OUT_OF_RANGE, 232, "ec", "K-233", "sha256", 0, 3 },
         { "ed25519", 0, 256, "ed25519", "", "sha256", 0, 3 },
         { "many_names", CERTIFICATE_NAMES_CUT, 256, "ec", "P-256", "sha256", 0, 3 },
+        { "operator_marked", CERTIFICATE_HAS_CRL_POINTS | CERTIFICATE_HAS_POLICIES, 256, "ec",
+          "P-256", "sha256", 0, 3 },
+        { "exponent3", CERTIFICATE_WEAK_EXPONENT, 1024, "rsa", "", "sha256", 3, 3 },
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct loaded loaded = load(cases[i].name);

@@ -96,7 +96,9 @@ static void test_codes(void **state)
         { "root.pem", "leaf inter", 2025, 10, 0, true },
         { "other_root.pem", "leaf inter", 2025, 20, 1, false }, /* the date is not even looked at */
         { "root.pem", "leaf inter", 2040, 10, 1, true },        /* the intermediate, too */
-        { "root.pem", "client inter", 2021, 26, 0, false },
+        { "root.pem", "client inter", 2021, 26, 0, true },      /* wrong purpose, known path */
+        { "root.pem", "client inter", 2025, 26, 0, true },
+        { "other_root.pem", "client inter", 2021, 20, 1, false },
         { "root.pem", "ca_leaf inter", 2021, 0, 0, true },
         { "root.pem", "v1_leaf inter", 2021, 0, 0, true },
         { "root.pem", "rsa1024 inter", 2021, 0, 0, true },
@@ -114,6 +116,66 @@ static void test_codes(void **state)
         assert_true(v.valid_until_s >= day(cases[i].year, 6, 1));
         trust_store_free(store);
     }
+}
+
+static void test_what_an_unknown_path_claims(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chain;
+        int code;
+        unsigned top;
+        bool public_operator, forged_issuer;
+    } cases[] = {
+        { "other_leaf", 21, 0, false, false },
+        { "other_leaf other_root", 19, 1, false, false },
+        { "self_signed", 18, 0, false, false },
+        { "leaf", 21, 0, true, false }, /* the intermediate has the root's organization */
+        { "kin_leaf", 21, 0, true, false },
+        { "kin_leaf leaf", 20, 0, true, false },
+        { "kin_leaf leaf kin", 19, 2, true, false },
+        { "fake_leaf", 7, 0, true, true }, /* the root is found by name, and did not sign */
+        { "fake_leaf_keyid", 21, 0, true, true },
+        { "fake_leaf_keyid fake_root", 19, 1, true, true },
+        { "operator_leaf operator", 19, 1, false, false }, /* no root has that organization */
+        { "leaf inter", 0, 0, false, false },
+    };
+    struct trust_store *store = store_of("root.pem", NULL);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct verification v = verify(store, cases[i].chain, day(2021, 6, 1), false);
+        if (v.code != cases[i].code || v.top != cases[i].top ||
+            v.public_operator != cases[i].public_operator ||
+            v.forged_issuer != cases[i].forged_issuer)
+            fail_msg("%s: code %d, top %u, operator %d, forged %d", cases[i].chain, v.code, v.top,
+                     v.public_operator, v.forged_issuer);
+    }
+    trust_store_free(store);
+}
+
+static void test_authorities_of_states(void **state)
+{
+    (void)state;
+    struct trust_store *store = store_of("root.pem", NULL);
+    assert_true(trust_store_add_national(store, CHAINS "other_root.pem"));
+    assert_int_equal(trust_store_count(store), 2);
+    struct verification v = verify(store, "other_leaf", day(2021, 6, 1), false);
+    assert_int_equal(v.code, 0);
+    assert_true(v.anchored && v.anchor_national && !v.anchor_extra);
+    v = verify(store, "other_leaf", day(2025, 6, 1), false);
+    assert_int_equal(v.code, 10);
+    assert_true(v.anchored && v.anchor_national);
+    /* Dates of states' roots are borders too: the verdict of 2021 does not reach beyond 2045. */
+    assert_true(verify(store, "kin_leaf", day(2040, 6, 1), false).valid_until_s < day(2045, 6, 1));
+    assert_false(verify(store, "leaf inter", day(2021, 6, 1), false).anchor_national);
+    trust_store_free(store);
+
+    store = store_of(NULL, "other_root.pem"); /* beside the operator's own; an intermediate */
+    assert_true(trust_store_add_national(store, CHAINS "inter.pem"));
+    v = verify(store, "leaf", day(2021, 6, 1), false);
+    assert_true(v.code == 0 && v.anchor_national && !v.anchor_extra);
+    log_set_level(LOG_ERROR);
+    assert_false(trust_store_add_national(store, CHAINS "no such file"));
+    trust_store_free(store);
 }
 
 static void test_texts_are_openssls(void **state)
@@ -320,6 +382,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_codes),
+        cmocka_unit_test(test_what_an_unknown_path_claims),
+        cmocka_unit_test(test_authorities_of_states),
         cmocka_unit_test(test_texts_are_openssls),
         cmocka_unit_test(test_purpose),
         cmocka_unit_test(test_what_is_not_verified),

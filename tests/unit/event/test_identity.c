@@ -38,8 +38,8 @@ static void test_community_id_vectors(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         struct flow_info flow =
             flow4(cases[i].client, cases[i].client_port, cases[i].server, cases[i].server_port);
-        char id[COMMUNITY_ID_SIZE];
-        event_community_id(&flow, id);
+        char id[IDENTITY_COMMUNITY_SIZE];
+        identity_community(&flow, id);
         assert_string_equal(id, cases[i].id);
     }
 }
@@ -52,14 +52,16 @@ static void test_community_id_v6(void **state)
     static const uint8_t server[16] = { 0x20, 0x01, 0x0d, 0xb8, 0, 1, [15] = 0x25 };
     memcpy(flow.client.bytes, client, 16);
     memcpy(flow.server.bytes, server, 16);
-    char id[COMMUNITY_ID_SIZE];
-    event_community_id(&flow, id);
+    char id[IDENTITY_COMMUNITY_SIZE];
+    identity_community(&flow, id);
     assert_string_equal(id, "1:pe9W4H0R4lblR2nni9zivnZVWEA=");
 }
 
-static void session_id(struct flow_info *flow, char out[EVENT_ID_SIZE])
+static void session_id(struct flow_info *flow, char out[IDENTITY_SIZE])
 {
-    event_session_id(flow, out);
+    const uint32_t numbers[SIDE_COUNT] = { session_first_number(flow, SIDE_CLIENT),
+                                           session_first_number(flow, SIDE_SERVER) };
+    identity_session(flow, numbers, out);
 }
 
 static void test_session_id_depends_on_numbers_and_second(void **state)
@@ -69,7 +71,7 @@ static void test_session_id_depends_on_numbers_and_second(void **state)
     struct flow_info flow = flow4(client, 40000, server, 25);
     flow.first.time_ns = INT64_C(1795331813123456789);
     flow.sides[SIDE_CLIENT] = (struct flow_side){ .isn = 7, .isn_known = true };
-    char one[EVENT_ID_SIZE], two[EVENT_ID_SIZE];
+    char one[IDENTITY_SIZE], two[IDENTITY_SIZE];
     session_id(&flow, one);
     assert_int_equal(strlen(one), 20);
 
@@ -91,7 +93,7 @@ static void test_session_id_depends_on_numbers_and_second(void **state)
 static void test_event_ids_differ_by_each_part(void **state)
 {
     (void)state;
-    char ids[5][EVENT_ID_SIZE];
+    char ids[5][IDENTITY_SIZE];
     event_id("aaaa", DATASET_SESSION, "", "", 0, ids[0]);
     event_id("aaaa", DATASET_SESSION, "", "open", 0, ids[1]);
     event_id("aaaa", DATASET_FINDING, "", "", 0, ids[2]);

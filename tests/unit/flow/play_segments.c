@@ -20,7 +20,6 @@ int main(void)
         player_start(&player);
         player_play(&player, line);
         puts(player_finish(&player));
-        fflush(stdout);
         player_free(&player);
     }
     free(line);

@@ -22,16 +22,21 @@ struct reading {
     struct flow *flow;
 };
 
+static void put_room(struct player *player)
+{
+    if (player->cap - player->len >= 256)
+        return;
+    player->cap = player->cap * 2 + 1024;
+    player->text = realloc(player->text, player->cap);
+    assert(player->text != NULL);
+}
+
 static void put(struct player *player, const char *format, ...)
 {
     va_list args;
     if (player->quiet)
         return;
-    if (player->cap - player->len < 256) {
-        player->cap = player->cap * 2 + 1024;
-        player->text = realloc(player->text, player->cap);
-        assert(player->text != NULL);
-    }
+    put_room(player);
     va_start(args, format);
     /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): it does not see va_start() */
     int len = vsnprintf(player->text + player->len, player->cap - player->len, format, args);
@@ -49,10 +54,19 @@ static void put_word(struct player *player)
 
 static char letter(enum side side) { return side == SIDE_CLIENT ? 'C' : 'S'; }
 
+static void put_hex(struct player *player, uint8_t byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    put_room(player);
+    player->text[player->len++] = digits[byte >> 4];
+    player->text[player->len++] = digits[byte & 15];
+    player->text[player->len] = '\0';
+}
+
 static void put_byte(struct player *player, uint8_t byte)
 {
-    if (player->hex)
-        put(player, "%02x", byte);
+    if (player->hex && !player->quiet)
+        put_hex(player, byte);
     else if (byte == '\n')
         put(player, "~");
     else if (byte >= 0x20 && byte < 0x7f)

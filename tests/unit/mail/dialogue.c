@@ -138,11 +138,10 @@ static size_t piece(const struct play *play, enum side side, enum dialogue_cut c
 {
     const struct dialogue_stream *stream = &play->dialogue->side[side];
     size_t from = play->offered[side], to = from, end = next_event(play, side);
-    while (to < end && stream->acked[to] <= play->offered[side_other(side)] &&
+    size_t most = cut == CUT_BYTES ? 1 : cut == CUT_ODD ? *odd + 1 : SIZE_MAX;
+    while (to < end && to - from < most && stream->acked[to] <= play->offered[side_other(side)] &&
            (cut != CUT_LINES || stream->line[to] == stream->line[from]))
         to++;
-    if (cut == CUT_BYTES && to > from)
-        to = from + 1;
     if (cut == CUT_ODD && to > from + *odd) {
         to = from + *odd;
         *odd = *odd % 13 + 1;

@@ -90,8 +90,11 @@ static const char *other_value(const struct config_key *key)
         [CONFIG_KIND_COUNT] = "64",
         [CONFIG_KIND_SIZE] = "33MiB",
         [CONFIG_KIND_SECONDS] = "61",
-        [CONFIG_KIND_PORTS] = "[4321,25, 110]"
+        [CONFIG_KIND_PORTS] = "[4321,25, 110]",
+        [CONFIG_KIND_TEXTS] = "[one = \"1\", 2; two: x ]"
     };
+    if (key->kind == CONFIG_KIND_SIZE && key->maximum < UINT64_C(33) << 20)
+        return "4KiB";
     if (key->kind == CONFIG_KIND_WORD) /* not the default, and not one that comes later */
         return strcmp(key->standard, key->words[1].word) == 0 ? key->words[0].word
                                                               : key->words[1].word;
@@ -124,6 +127,9 @@ static void test_what_is_printed_reads_back(void **state)
     char *changes = printed(&config, config_print_changes);
     assert_says(changes, "  flow.max_flows: 64  (default 1000000; set by --set)\n");
     assert_says(changes, "  capture.ports: [25, 110, 4321]  (default [24, 25,");
+    assert_says(
+        changes,
+        "  policy.mute: [\"one = \\\"1\\\", 2\", \"two: x\"]  (default []; set by --set)\n");
     assert_says(changes, "  flow.idle_timeout: 61s  (default 1h; set by --set)\n");
     assert_int_equal(strncmp(changes, "configuration is good\n", 22), 0);
     unsigned lines = 0;
@@ -157,7 +163,13 @@ static void test_a_file(void **state)
                                "  ca_extra: *n\n"
                                "tls:\n"
                                "  # all: yes\n"
-                               "workers: 4\n";
+                               "workers: 4\n"
+                               "policy:\n"
+                               "  names:\n"
+                               "    - 192.0.2.25 mx.example.org\n"
+                               "    - \"2001:db8::1 a; b, c\"\n"
+                               "  require_tls: 192.0.2.25 ; mx.example.org\n"
+                               "  mute: []\n";
     struct config config;
     char *said = NULL;
     (void)state;
@@ -183,6 +195,15 @@ static void test_a_file(void **state)
     assert_int_equal(config.places[CONFIG_ID_workers].line, 21);
     assert_int_equal(config.places[CONFIG_ID_workers].column, 1);
     assert_null(config.places[CONFIG_ID_tls_all].source);
+    assert_int_equal(config.policy_names.count, 2);
+    assert_string_equal(config.policy_names.at[0].text, "192.0.2.25 mx.example.org");
+    assert_string_equal(config.policy_names.at[1].text, "2001:db8::1 a; b, c");
+    assert_int_equal(config.policy_names.at[1].place.line, 25);
+    assert_int_equal(config.policy_names.at[1].place.column, 7);
+    assert_int_equal(config.policy_require_tls.count, 2);
+    assert_string_equal(config.policy_require_tls.at[1].text, "mx.example.org");
+    assert_int_equal(config.policy_require_tls.at[1].place.line, 26);
+    assert_int_equal(config.policy_mute.count, 0);
     free(said);
     config_free(&config);
 

@@ -85,6 +85,33 @@ static void test_defaults(void **state)
     run_end(&run);
 }
 
+static void test_explain(void **state)
+{
+    struct run run;
+    (void)state;
+
+    run_begin(&run, "explain");
+    assert_int_equal(run.result, OPTIONS_RUN);
+    assert_true(run.options.explain);
+    assert_int_equal(run.options.rules.count, 0);
+    run_end(&run);
+
+    run_begin(&run, "explain tls.hrr --set lists.dir=x explain");
+    assert_int_equal(run.result, OPTIONS_RUN);
+    assert_int_equal(run.options.rules.count, 2);
+    assert_string_equal(run.options.rules.at[0], "tls.hrr");
+    assert_string_equal(run.options.rules.at[1], "explain");
+    assert_int_equal(run.options.reads.count, 0);
+    run_end(&run);
+
+    /* Behind a capture it is the name of another one. */
+    run_begin(&run, "-r a explain");
+    assert_int_equal(run.result, OPTIONS_RUN);
+    assert_false(run.options.explain);
+    assert_int_equal(run.options.reads.count, 2);
+    run_end(&run);
+}
+
 static void test_all_that_is_available(void **state)
 {
     struct run run;
@@ -171,17 +198,12 @@ static const struct {
     { "-r a -o syslog:x", "-o syslog: is not available in this version (" },
     { "-r a -o unix:x", "-o unix: is not available in this version (" },
     { "-r a -o plugin:x:y", "-o plugin: is not available in this version (" },
-    { "-i eth0", "-i is not available in this version (0.1.0): watching an interface comes with a "
-                 "later release; use -r FILE" },
+    { "-r a -i eth0", "-r and -i exclude one another" },
     { "state list", "state is not available in this version (" },
-    { "explain x.y", "explain is not available in this version (" },
     { "-r a --report x", "--report is not available in this version (" },
     { "-r a --keylog x", "--keylog is not available in this version (" },
     { "-r a --state x", "--state is not available in this version (" },
-    { "-r a --plugin x", "--plugin is not available in this version (" },
     { "-r a --anonymise", "--anonymise is not available in this version (" },
-    { "-r a --write-pcap x --of y", "--write-pcap is not available in this version (" },
-    { "-r a --of y", "--of is not available in this version (" },
     { "-r a --\033[31m", "there is no option \"--\357\277\275[31m\"" },
 };
 
@@ -303,6 +325,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_explain),
         cmocka_unit_test(test_all_that_is_available),
         cmocka_unit_test(test_mistakes),
         cmocka_unit_test(test_severities),

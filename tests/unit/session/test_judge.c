@@ -53,13 +53,6 @@ static void test_tls_sessions(void **state)
     struct case_of *c = fresh(25, true, true);
     c->mail.starttls_requested = c->mail.starttls_accepted = TRI_YES;
     expect(c, MODE_STARTTLS, VERDICT_PROTECTED, OUTCOME_SUCCESS);
-    c->tls.server_hello.version = 0x0301;
-    expect(c, MODE_STARTTLS, VERDICT_WEAK, OUTCOME_SUCCESS);
-    c->tls.server_hello.version = 0x7f1c; /* a draft of TLS 1.3 */
-    expect(c, MODE_STARTTLS, VERDICT_PROTECTED, OUTCOME_SUCCESS);
-    c->tls.server_hello.version = 0x0303;
-    c->tls.server_hello.cipher = 0x0005; /* RC4 */
-    expect(c, MODE_STARTTLS, VERDICT_WEAK, OUTCOME_SUCCESS);
     c->tls.established = TRI_NO;
     expect(c, MODE_STARTTLS, VERDICT_FAILED, OUTCOME_FAILURE);
     c->tls.established = TRI_UNKNOWN;
@@ -71,19 +64,6 @@ static void test_tls_sessions(void **state)
     c->tls.server_hello.alpn = TEXT("imap");
     judge_session(&c->record, false, true);
     assert_string_equal(c->record.protocol, "imap");
-    c->tls.key_exchange.dh_bits = 1024;
-    expect(c, MODE_IMPLICIT, VERDICT_WEAK, OUTCOME_SUCCESS);
-}
-
-static void test_anonymous_suites_are_normal_between_relays(void **state)
-{
-    (void)state;
-    struct case_of *c = fresh(25, true, true);
-    c->tls.server_hello.cipher = 0xc019; /* ECDH_anon AES_256_CBC */
-    c->mail.starttls_accepted = TRI_YES;
-    expect(c, MODE_STARTTLS, VERDICT_PROTECTED, OUTCOME_SUCCESS);
-    c->flow.server_port = 587;
-    expect(c, MODE_STARTTLS, VERDICT_WEAK, OUTCOME_SUCCESS);
 }
 
 static void test_clear_sessions(void **state)
@@ -160,21 +140,6 @@ static void test_turned_away(void **state)
     expect(c, MODE_PLAINTEXT, VERDICT_EXPOSED, OUTCOME_SUCCESS);
 }
 
-static void test_rewriting_wins(void **state)
-{
-    (void)state;
-    struct case_of *c = fresh(25, true, false);
-    c->mail.clear_commands = true;
-    c->mail.notes[0] = (struct mail_note){ .kind = MAIL_NOTE_CAPABILITY_MASKED };
-    c->mail.note_count = 1;
-    expect(c, MODE_PLAINTEXT, VERDICT_TAMPERED, OUTCOME_SUCCESS);
-    c->mail.notes[0] =
-        (struct mail_note){ .kind = MAIL_NOTE_COMMAND_BEFORE_TLS, .code = EARLY_ONLY_NEWLINES };
-    expect(c, MODE_PLAINTEXT, VERDICT_EXPOSED, OUTCOME_SUCCESS);
-    c->mail.notes[0].code = EARLY_BEFORE_REPLY;
-    expect(c, MODE_PLAINTEXT, VERDICT_TAMPERED, OUTCOME_SUCCESS);
-}
-
 static void test_roles(void **state)
 {
     (void)state;
@@ -217,12 +182,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tls_sessions),
-        cmocka_unit_test(test_anonymous_suites_are_normal_between_relays),
         cmocka_unit_test(test_clear_sessions),
         cmocka_unit_test(test_clear_text_after_the_go_ahead),
         cmocka_unit_test(test_a_proxy_was_asked_for_a_port),
         cmocka_unit_test(test_turned_away),
-        cmocka_unit_test(test_rewriting_wins),
         cmocka_unit_test(test_roles),
         cmocka_unit_test(test_reasons),
     };

@@ -190,6 +190,23 @@ static void test_server_refuses_13(void **state)
     }
 }
 
+/* A client in a hurry has sent its EHLO behind Finished; the refusal stays one, an answer does not.
+ */
+static void test_server_refuses_data_13(void **state)
+{
+    (void)state;
+    hellos13("771,4865,43-51");
+    talk_sealed(&talk, C, 23, 53);
+    talk_sealed(&talk, C, 23, 40);
+    assert_int_equal(facts->established, TRI_YES);
+    talk_sealed(&talk, S, 23, 19);
+    assert_int_equal(facts->established, TRI_UNKNOWN);
+    talk_finished(&talk, S, false);
+    assert_int_equal(facts->established, TRI_NO);
+    talk_sealed(&talk, S, 23, 200);
+    assert_int_equal(facts->established, TRI_YES);
+}
+
 /* Records of the server's flight that cross the client's Finished do not confirm it. */
 static void test_crossing_flight_13(void **state)
 {
@@ -319,6 +336,7 @@ int main(void)
         T(test_resumption_12),
         T(test_sizes_13),
         T(test_server_refuses_13),
+        T(test_server_refuses_data_13),
         T(test_crossing_flight_13),
         T(test_renegotiation),
         T(test_next_protocol_is_no_renegotiation),

@@ -193,6 +193,7 @@ static void test_midstream(void **state)
     talk_finished(&talk, S, true);
     tls_end(talk.tls, false);
     assert_true(facts->began[C] && facts->began[S]);
+    assert_true(facts->no_hello[C] && facts->no_hello[S]);
     assert_int_equal(facts->established, TRI_UNKNOWN);
     assert_int_equal(facts->alert_count, 1);
     assert_true(facts->alerts[0].encrypted);
@@ -216,6 +217,7 @@ static void test_client_alone(void **state)
 {
     (void)state;
     talk_client_hello(&talk, &client12);
+    assert_false(facts->no_hello[C]);
     talk_record(&talk, C, 20, "\1", 1);
     talk_record(&talk, C, 22, "\0\0\0\0\0\0\0\0abcdefghijklmnopqrstuvwxyzabcdef", 40);
     assert_int_equal(facts->note_count, 0);

@@ -88,6 +88,93 @@ static void test_a_chain_is_its_certificates(void **state)
     x509_cache_free(cache);
 }
 
+/* What belongs to the path by names, whatever the order; and what is there twice. */
+static void test_what_is_no_part_of_the_path(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *names;
+        const char *unused, *repeated; /* a mark for each certificate */
+    } cases[] = {
+        { "leaf inter root", "---", "---" },
+        { "leaf root inter", "---", "---" },
+        { "leaf inter cross root", "----", "----" }, /* two ways up */
+        { "leaf inter other_root", "--u", "---" },
+        { "leaf other_leaf inter other_root", "-u-u", "----" },
+        { "leaf leaf inter inter", "----", "-r-r" },
+        { "fake_leaf root root", "-uu", "--r" },
+        { "leaf explicit inter", "-u-", "---" },
+        { "leaf", "-", "-" },
+        { "inter leaf", "-u", "--" },
+        { "self_signed other_root", "-u", "--" },
+        { "fake_leaf root", "-u", "--" }, /* the name fits, the key did not sign */
+        { "fake_leaf fake_root root", "--u", "---" },
+        { "fake_leaf_keyid root", "-u", "--" }, /* told apart by the key's identifier */
+    };
+    struct x509_cache *cache = x509_cache_new(NULL, 100);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sent sent = sent_load(cases[i].names);
+        const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+        for (size_t c = 0; c < sent.count; c++) {
+            unsigned flags = chain->certificates[c].flags;
+            if (((flags & CERTIFICATE_UNUSED) != 0) != (cases[i].unused[c] == 'u') ||
+                ((flags & CERTIFICATE_REPEATED) != 0) != (cases[i].repeated[c] == 'r'))
+                fail_msg("%s: certificate %zu has flags %x", cases[i].names, c, flags);
+        }
+        x509_chain_release(cache, chain);
+        sent_unload(&sent);
+    }
+    x509_cache_free(cache);
+}
+
+static void test_anchors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *names;
+        int year;
+        enum session_anchor anchor;
+    } cases[] = {
+        { "leaf inter", 2021, ANCHOR_PUBLIC },
+        { "leaf inter", 2025, ANCHOR_PUBLIC },   /* expired, and genuine */
+        { "client inter", 2021, ANCHOR_PUBLIC }, /* of no use as a server's, and genuine */
+        { "leaf", 2021, ANCHOR_PUBLIC_INCOMPLETE },
+        { "kin_leaf", 2021, ANCHOR_PUBLIC_INCOMPLETE },
+        { "operator_leaf", 2021, ANCHOR_PUBLIC_INCOMPLETE },
+        { "kin_leaf kin", 2021, ANCHOR_NAME_COLLISION },
+        { "operator_leaf operator", 2021, ANCHOR_NAME_COLLISION },
+        { "operator_marked operator", 2021, ANCHOR_PRIVATE }, /* may be a root newer than ours */
+        { "fake_leaf", 2021, ANCHOR_NAME_COLLISION },
+        { "fake_leaf_keyid fake_root", 2021, ANCHOR_NAME_COLLISION },
+        { "self_signed", 2021, ANCHOR_SELF_SIGNED_LEAF },
+        { "other_leaf other_root", 2021, ANCHOR_CONFIGURED },
+        { "other_leaf", 2021, ANCHOR_CONFIGURED },
+        { "old_root", 2019, ANCHOR_NATIONAL },
+        { "old_root", 2025, ANCHOR_NATIONAL },
+        { "dates", 2021, ANCHOR_PUBLIC_INCOMPLETE },
+        { "large_e inter", 2021, ANCHOR_NOT_VERIFIED },
+    };
+    struct trust_store *store = trust_store_load(CHAINS "root.pem", CHAINS "other_root.pem");
+    assert_non_null(store);
+    assert_true(trust_store_add_national(store, CHAINS "old_root.pem"));
+    struct x509_cache *cache = x509_cache_new(store, 100);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sent sent = sent_load(cases[i].names);
+        const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+        struct verification v = x509_chain_verify(
+            cache, chain, sent.ders, clock_from_civil(cases[i].year, 3, 1, 0, 0, 0), false);
+        enum session_anchor anchor = x509_chain_anchor(chain, &v);
+        if (anchor != cases[i].anchor)
+            fail_msg("%s in %d: anchor %d, code %d", cases[i].names, cases[i].year, anchor, v.code);
+        x509_chain_release(cache, chain);
+        sent_unload(&sent);
+    }
+    x509_cache_free(cache);
+    trust_store_free(store);
+    assert_int_equal(x509_chain_anchor(NULL, &(struct verification){ .code = 0 }),
+                     ANCHOR_NOT_VISIBLE);
+}
+
 static void test_one_that_cannot_be_parsed(void **state)
 {
     (void)state;
@@ -379,6 +466,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_chain_is_its_certificates),
+        cmocka_unit_test(test_what_is_no_part_of_the_path),
+        cmocka_unit_test(test_anchors),
         cmocka_unit_test(test_one_that_cannot_be_parsed),
         cmocka_unit_test(test_the_same_chain_is_parsed_once),
         cmocka_unit_test(test_eviction),

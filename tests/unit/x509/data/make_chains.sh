@@ -85,6 +85,26 @@ printf 'subjectKeyIdentifier = hash\n' | cert self_signed '/CN=cn.example.org' s
 authority | cert other_root '/O=Other/CN=Private Root' self 20100101000000Z 20450101000000Z
 server 'DNS:mail.example.org' | cert other_leaf '/CN=mail.example.org' other_root 20190101000000Z 20240101000000Z
 
+# Another key under the name of a root; with and without the identifier that tells them apart.
+authority | cert fake_root '/C=DE/O=Starttap Tests/CN=New Root' self 20150101000000Z 20350101000000Z
+{
+    server 'DNS:mail.example.org'
+    echo 'authorityKeyIdentifier = none'
+} | cert fake_leaf '/CN=mail.example.org' fake_root 20190101000000Z 20240101000000Z
+server 'DNS:mail.example.org' | cert fake_leaf_keyid '/CN=mail.example.org' fake_root 20190101000000Z 20240101000000Z
+
+# An intermediate of an organization that has a public root, and one of another that is only known by its name.
+authority | cert kin '/C=DE/O=Starttap Tests/CN=Kin' self 20150101000000Z 20350101000000Z
+server 'DNS:mail.example.org' | cert kin_leaf '/CN=mail.example.org' kin 20190101000000Z 20240101000000Z
+authority | cert operator "/C=US/O=Let's Encrypt/CN=R99" self 20150101000000Z 20350101000000Z
+server 'DNS:mail.example.org' | cert operator_leaf '/CN=mail.example.org' operator 20190101000000Z 20240101000000Z
+{
+    server 'DNS:mail.example.org'
+    printf 'crlDistributionPoints = URI:http://ca.example.org/r99.crl\ncertificatePolicies = 2.23.140.1.2.1\n'
+} | cert operator_marked '/CN=mail.example.org' operator 20190101000000Z 20240101000000Z
+key exponent3 -algorithm RSA -pkeyopt rsa_keygen_bits:1024 -pkeyopt rsa_keygen_pubexp:3
+server 'DNS:e3.example.org' | cert exponent3 '/CN=e3.example.org' operator 20190101000000Z 20240101000000Z
+
 # Dates of both forms, far off; a name with everything that needs escaping.
 server 'DNS:dates.example.org' |
     cert dates '/C=DE/O=Müller\, Söhne \+ Co/OU=First/OU=Second/CN=ümlaut "quoted"+emailAddress=a@example.org' \

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * setup_detect.c - the detectors of a run: lists, policy and plugins as the user said.
+ */
+#include "log.h"
+#include "setup.h"
+#include "setup_policy.h"
+
+static const char *rule_at(const void *detect, size_t index)
+{
+    return detect_rule_id(detect, index);
+}
+
+bool setup_detect(struct run *run)
+{
+    const struct config *c = &run->config;
+    struct setup_policy policy;
+    if (!setup_policy_init(&policy, c)) {
+        log_error("out of memory");
+        return false;
+    }
+    struct detect_options options = {
+        .lists_dir = *c->lists_dir != '\0' ? c->lists_dir : NULL,
+        .policy = policy.options,
+        .plugins = run->options.plugins.at,
+        .plugin_count = run->options.plugins.count,
+    };
+    run->detect = detect_new(&options);
+    if (run->detect != NULL)
+        policy_check_rules(detect_policy(run->detect), rule_at, run->detect);
+    setup_policy_free(&policy);
+    return run->detect != NULL;
+}
+
+enum starttap_severity setup_least(const struct run *run)
+{
+    return (enum starttap_severity)run->config.output_min_severity;
+}
+_Static_assert((int)CONFIG_SEVERITY_CRITICAL == (int)STARTTAP_CRITICAL, "severities");
+
+bool setup_must_fail(const struct run *run, const struct event_stats *stats)
+{
+    for (int s = STARTTAP_CRITICAL; run->options.fail_on_given && s >= (int)run->options.fail_on;
+         s--)
+        if (stats->findings[s] > 0)
+            return true;
+    return false;
+}
+
+struct event *setup_judge_neighbours(void *to, struct facts *facts)
+{
+    struct neighbours *n = to;
+    struct finding *found = detect_neighbours(n->detect, facts);
+    struct event *first = NULL, **last = &first;
+    while (found != NULL) {
+        struct finding *next = found->next;
+        n->findings[found->said.severity]++;
+        struct event *event =
+            found->said.severity >= n->least ? event_of_finding(&n->event, found) : NULL;
+        if (event != NULL) {
+            *last = event;
+            last = &event->next;
+        }
+        finding_free(found);
+        found = next;
+    }
+    return first;
+}

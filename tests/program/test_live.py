@@ -1,0 +1,164 @@
+# SPDX-License-Identifier: Apache-2.0
+"""-i: watching an interface. In a network namespace of its own, on its loopback: a real dialogue is watched and recorded at the
+same time; the records of the line and of the file say the same, and a finding leaves while its session goes on."""
+import json
+import os
+import signal
+import socket
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import harness
+
+LOGIN = "auth.cleartext"
+ETH_P_ALL, PACKET_OUTGOING = 3, 4
+
+
+def serve(listener, hold):
+    """One SMTP session, as far as is needed; stays open until told."""
+    connection, _ = listener.accept()
+    with connection, connection.makefile("rwb") as stream:
+        def say(text):
+            stream.write(text.encode() + b"\r\n")
+            stream.flush()
+
+        say("220 mail.example.net ESMTP test")
+        for line in stream:
+            verb = line.split()[0].upper()
+            if verb == b"EHLO":
+                say("250-mail.example.net\r\n250-STARTTLS\r\n250 AUTH PLAIN")
+            elif verb == b"AUTH":
+                say("235 2.7.0 ok")
+                hold.wait(20)
+            elif verb == b"QUIT":
+                say("221 bye")
+                return
+
+
+def client(port, done):
+    with socket.create_connection(("127.0.0.1", port)) as connection, connection.makefile("rwb") as stream:
+        stream.readline()
+        for line in ("EHLO pc.example.org", "AUTH PLAIN AHVzZXIAQ0FOQVJZLWxpdmU=", "QUIT"):
+            stream.write(line.encode() + b"\r\n")
+            stream.flush()
+            reply = stream.readline()
+            while reply[3:4] == b"-":
+                reply = stream.readline()
+            if line.startswith("AUTH"):
+                done.set()
+
+
+class Recorder(threading.Thread):
+    """A second tap, of our own: what came in on the interface, as a pcap file."""
+
+    def __init__(self, interface):
+        super().__init__(daemon=True)
+        self.socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+        self.socket.bind((interface, 0))
+        self.frames, self.over = [], False
+
+    def run(self):
+        self.socket.settimeout(0.2)
+        while not self.over:
+            try:
+                data, address = self.socket.recvfrom(65536)
+            except TimeoutError:
+                continue
+            if address[2] != PACKET_OUTGOING:
+                self.frames.append((time.time_ns(), data))
+
+    def write(self, path):
+        self.over = True
+        self.join()
+        with open(path, "wb") as f:
+            f.write(struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
+            for time_ns, data in self.frames:
+                f.write(struct.pack("<IIII", time_ns // 10**9, time_ns % 10**9, len(data), len(data)) + data)
+
+
+def wait_for(path, word, seconds):
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        with open(path, "rb") as f:
+            if word in f.read():
+                return True
+        time.sleep(0.02)
+    return False
+
+
+def facts(events):
+    """What does not depend on ids, times and frame numbers."""
+    out = []
+    for e in events:
+        if e["event"]["dataset"] == "mailtls.session":
+            m = e["mailtls"]
+            out.append(json.dumps([m["mode"], m["verdict"], m.get("findings"), m.get("notes"), m["starttls"], m["auth"], m["capture"]["complete"]]))
+        elif "rule" in e:
+            out.append(json.dumps([e["rule"]["id"], e["event"]["severity"], [(x["side"], x["offset"]) for x in e["mailtls"]["finding"]["evidence"]]]))
+    return sorted(set(out))
+
+
+def inside(options):
+    checks = harness.Checks()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        out, recorded = os.path.join(folder, "live.jsonl"), os.path.join(folder, "same.pcap")
+        program = subprocess.Popen([options.program, "-i", "lo", "-o", "file:" + out, "--min-severity", "info"], stderr=subprocess.PIPE)
+        recorder = Recorder("lo")
+        recorder.start()
+        listener = socket.create_server(("127.0.0.1", 2525))
+        time.sleep(1)  # until it watches
+        hold, done = threading.Event(), threading.Event()
+        threads = [threading.Thread(target=serve, args=(listener, hold), daemon=True), threading.Thread(target=client, args=(2525, done), daemon=True)]
+        for thread in threads:
+            thread.start()
+        checks.check("the dialogue took place", done.wait(20))
+        checks.check("the finding leaves while the session is open", wait_for(out, LOGIN.encode(), 10))
+        with open(out, "rb") as f:
+            checks.check("and the session's record has not left yet", b"mailtls.session\"" not in f.read())
+        hold.set()
+        for thread in threads:
+            thread.join(20)
+        checks.check("the record follows the end of the session", wait_for(out, b"mailtls.session\"", 10))
+        program.send_signal(signal.SIGTERM)
+        _, err = program.communicate(timeout=20)
+        checks.equal("ended by SIGTERM: status", program.returncode, 0)
+        checks.check("nothing to complain of", b"error" not in err, err)
+        recorder.write(recorded)
+        with open(out, encoding="utf-8") as f:
+            live = [json.loads(line) for line in f]
+        stats = [e for e in live if e["event"]["dataset"] == "mailtls.stats"]
+        checks.check("counters at the end", len(stats) == 1 and stats[0]["mailtls"]["stats"]["capture"]["packets"] > 0, stats)
+        checks.check("interface named", all(e["mailtls"]["capture"]["file"] == "lo" for e in live if "capture" in e["mailtls"]))
+        again = harness.events(checks, "file", harness.run(options.program, "-r", recorded, "--min-severity", "info"))
+        checks.equal("the file of the same traffic says the same", facts(live), facts(again))
+        checks.check("no secret", b"CANARY" not in open(out, "rb").read() and b"AHVz" not in open(out, "rb").read())
+        gone = harness.run(options.program, "-i", "absent0")
+        checks.check("an interface that is not there", gone.returncode == 1 and b"absent0" in gone.stderr, gone.stderr)
+    return checks.finish()
+
+
+def main():
+    options = harness.arguments(__doc__, more=lambda parser: parser.add_argument("--inside", action="store_true", help=argparse_help))
+    if options.inside:
+        return inside(options)
+    words = [sys.executable, os.path.abspath(__file__), "--program", options.program, "--inside"]
+    for prefix in (["unshare", "--net"], ["unshare", "--user", "--map-root-user", "--net"]):
+        try:
+            probe = subprocess.run([*prefix, "ip", "link", "set", "lo", "up"], capture_output=True)
+        except OSError:
+            continue
+        if probe.returncode == 0:
+            return subprocess.run([*prefix, *words]).returncode
+    print("skipped: no network namespace can be made here (needs root or user namespaces, unshare and ip)")
+    return 77
+
+
+argparse_help = "already in a network namespace of its own"
+
+if __name__ == "__main__":
+    raise SystemExit(main())
