@@ -317,6 +317,8 @@ void redact_stream(enum side side, const uint8_t *bytes, size_t len, struct reda
 {
     enum { APPLICATION_DATA = 23, HEARTBEAT = 24, HEADER = 5 };
     struct client_state state = { 0 };
+    if (len == 0)
+        return; /* a side that said nothing has no buffers */
     memset(keep, 0, len);
     for (size_t at = 0; at < len;) {
         uint8_t type = 0;
