@@ -83,11 +83,14 @@ struct starttap_output {
 };
 
 /* What a shared object exports; a built-in one has a name of its own. */
-#if defined(STARTTAP_BUILT_IN)
-#define STARTTAP_OUTPUT(name) const struct starttap_output *starttap_output_##name(void)
+#ifdef STARTTAP_BUILT_IN
+#define STARTTAP_OUTPUT_EXPORT(name)                                                               \
+    const struct starttap_output *starttap_output_##name(void);                                    \
+    const struct starttap_output *starttap_output_##name(void)
 #else
-#define STARTTAP_OUTPUT(name)                                                                      \
-    __attribute__((visibility("default"))) const struct starttap_output *starttap_output(void)
+#define STARTTAP_OUTPUT_EXPORT(name)                                                               \
+    __attribute__((visibility("default"))) const struct starttap_output *starttap_output(void);    \
+    const struct starttap_output *starttap_output(void)
 #endif
 
 #endif
