@@ -17,9 +17,17 @@
 #include "order.h"
 #include "worker.h"
 
+struct pipeline;
+
 struct pipeline_options {
     unsigned workers; /* 1 to LIMIT_SHARDS */
+    unsigned readers; /* of interfaces: see live_pipeline.h; 0: the capture is of files */
     struct worker_options worker;
+    /* Interfaces only: called on the ordered thread some ten times a second with the time up to
+     * which events were handed on; may be NULL. What is below may be called from there, and from
+     * nowhere else. */
+    void (*tick)(void *to, struct pipeline *pipeline, int64_t clock_ns);
+    void *tick_to;
     void (*progress)(void *to, const struct capture_counters
                                    *counters); /* after each block, from the reader; may be NULL */
     void *progress_to;
@@ -30,5 +38,16 @@ struct pipeline_options {
 __attribute__((warn_unused_result)) bool pipeline_run(const struct pipeline_options *options,
                                                       struct capture *capture, struct order *order,
                                                       struct event_stats *stats);
+
+/* What all threads of a live run have counted, as of their last batch; fills stats but for
+ * `events`. */
+void pipeline_snapshot(struct pipeline *pipeline, struct event_stats *stats);
+
+/* From its next batch on each worker goes by these options (worker_switch()); the hash key cannot
+ * change. They are borrowed until the run ends or the next switch is through; so are the former
+ * ones until pipeline_switched() says true: all workers have switched, and every event that they
+ * made before has left the order. */
+void pipeline_switch(struct pipeline *pipeline, const struct worker_options *next);
+bool pipeline_switched(const struct pipeline *pipeline);
 
 #endif

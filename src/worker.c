@@ -168,6 +168,11 @@ void worker_finish(struct worker *worker, int64_t clock_ns)
         shard_finish(worker->lanes[i].shard, clock_ns);
 }
 
+void worker_switch(struct worker *worker, const struct worker_options *next)
+{
+    worker->options = next;
+}
+
 struct event *worker_take_events(struct worker *worker)
 {
     struct event *events = worker->events;

@@ -78,6 +78,19 @@ static void add_sessions(struct json *stats, const struct session_counters *c)
         json_count(reasons, session_reason_name(i), c->reasons[i]);
 }
 
+static void add_queues(struct json *stats, const struct event_queues *q)
+{
+    if (!q->live)
+        return;
+    struct json *queues = json_add_object(stats, "queues");
+    json_count(queues, "blocks_waiting", q->blocks_waiting);
+    json_count(queues, "blocks_room", q->blocks_room);
+    json_count(queues, "stalls", q->stalls);
+    json_count(queues, "handed_over", q->handed_over);
+    json_count(queues, "copied", q->copied);
+    json_count(queues, "events_waiting", q->events_waiting);
+}
+
 struct json *ecs_stats(const struct event_options *options, const struct event_stats *s,
                        const char *id)
 {
@@ -102,5 +115,6 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
     for (int i = 0; i <= STARTTAP_CRITICAL; i++)
         json_count(findings, event_severity_name((enum starttap_severity)i), s->findings[i]);
     json_count(json_add_object(stats, "output"), "events", s->events);
+    add_queues(stats, &s->queues);
     return root;
 }

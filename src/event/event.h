@@ -76,7 +76,18 @@ struct event *event_of_certificate(const struct event_options *options,
 uint64_t event_certificate_once(const struct session_record *record, size_t position);
 void event_free(struct event *event);
 
-struct event_stats { /* of the whole run; every number is the same for any number of workers */
+/* What waits between the threads of a live run. */
+struct event_queues {
+    bool live;               /* false: files, where none of this is written */
+    uint64_t blocks_waiting; /* of the reader where most wait for a worker */
+    uint64_t blocks_room;    /* how many can */
+    uint64_t stalls;         /* times that a reader found no room: its kernel buffer fills up */
+    uint64_t handed_over;    /* packets read by one and worked on by another */
+    uint64_t copied;         /* of them, joined from fragments */
+    uint64_t events_waiting; /* for their turn */
+};
+
+struct event_stats { /* of the whole run; from files the same for any number of workers */
     int64_t start_ns, end_ns;
     struct capture_counters capture;
     struct packet_counters packets;
@@ -84,6 +95,7 @@ struct event_stats { /* of the whole run; every number is the same for any numbe
     struct session_counters sessions;
     uint64_t findings[STARTTAP_CRITICAL + 1]; /* new ones, by severity */
     uint64_t events;
+    struct event_queues queues;
 };
 struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
 

@@ -163,6 +163,7 @@ void order_set_neighbours(struct order *order, order_neighbours judge, void *to)
 void order_release(struct order *order, int64_t clock_ns) { write_before(order, clock_ns, false); }
 void order_finish(struct order *order) { write_before(order, 0, true); }
 uint64_t order_written(const struct order *order) { return order->written; }
+size_t order_waiting(const struct order *order) { return order->count; }
 
 bool order_wanted(const struct order *order)
 {

@@ -40,6 +40,7 @@ void order_release(struct order *order, int64_t clock_ns);
 void order_finish(struct order *order);
 
 uint64_t order_written(const struct order *order);
-bool order_wanted(const struct order *order); /* false: every output is gone */
+size_t order_waiting(const struct order *order); /* events, for their turn */
+bool order_wanted(const struct order *order);    /* false: every output is gone */
 
 #endif
