@@ -10,7 +10,6 @@
 #include "suggest.h"
 #include "text.h"
 
-#define FORMAT_LATER "this format comes with a later release; use ecs or text"
 #define ADDRESSES_LATER "this comes with a later release; leave it at omit"
 
 static const struct config_word words_DISCOVERY[] = {
@@ -24,10 +23,10 @@ static const struct config_word words_ADDRESSES[] = {
 };
 static const struct config_word words_FORMAT[] = { [CONFIG_FORMAT_ECS] = { "ecs", NULL },
                                                    [CONFIG_FORMAT_TEXT] = { "text", NULL },
-                                                   [CONFIG_FORMAT_EVE] = { "eve", FORMAT_LATER },
-                                                   [CONFIG_FORMAT_CEF] = { "cef", FORMAT_LATER },
-                                                   [CONFIG_FORMAT_LEEF] = { "leef", FORMAT_LATER },
-                                                   [CONFIG_FORMAT_OCSF] = { "ocsf", FORMAT_LATER },
+                                                   [CONFIG_FORMAT_EVE] = { "eve", NULL },
+                                                   [CONFIG_FORMAT_CEF] = { "cef", NULL },
+                                                   [CONFIG_FORMAT_LEEF] = { "leef", NULL },
+                                                   [CONFIG_FORMAT_OCSF] = { "ocsf", NULL },
                                                    { 0 } };
 static const struct config_word words_SEVERITY[] = {
     [CONFIG_SEVERITY_INFO] = { "info", NULL },         [CONFIG_SEVERITY_LOW] = { "low", NULL },

@@ -14,8 +14,9 @@ enum { WORTH_WORKERS_MIB = 64 };
 
 static enum event_format format_of(const struct config *config)
 {
-    return config->output_format == CONFIG_FORMAT_TEXT ? FORMAT_TEXT : FORMAT_ECS;
+    return (enum event_format)config->output_format;
 }
+_Static_assert((int)CONFIG_FORMAT_OCSF == (int)FORMAT_OCSF, "formats");
 
 /* The bits of both enums stand in the same order. */
 _Static_assert(CONFIG_EVENT_STATS == 1 << DATASET_STATS &&

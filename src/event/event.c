@@ -22,6 +22,23 @@ const char *event_dataset_name(enum event_dataset dataset)
     return names[dataset];
 }
 
+static const char *const format_names[FORMAT_COUNT] = {
+    [FORMAT_ECS] = "ecs", [FORMAT_TEXT] = "text", [FORMAT_EVE] = "eve",
+    [FORMAT_CEF] = "cef", [FORMAT_LEEF] = "leef", [FORMAT_OCSF] = "ocsf",
+};
+
+const char *event_format_name(enum event_format format) { return format_names[format]; }
+
+bool event_format_read(const char *word, enum event_format *format)
+{
+    for (int i = 0; i < FORMAT_COUNT; i++)
+        if (strcmp(word, format_names[i]) == 0) {
+            *format = (enum event_format)i;
+            return true;
+        }
+    return false;
+}
+
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
               uint32_t update, char out[EVENT_ID_SIZE])
 {
@@ -81,6 +98,7 @@ struct event *event_of_session(const struct event_options *options,
         .server_port = record->flow->server_port,
         .dataset = DATASET_SESSION,
     };
+    identity_community(record->flow, event->community_id);
     event_id(record->id, DATASET_SESSION, "", record->open ? "open" : "", 0, event->key.id);
 
     if (options->formats[FORMAT_ECS])
@@ -111,6 +129,16 @@ static struct event_key key_of_facts(const struct starttap_session *s)
     return key;
 }
 
+static void community_of_facts(const struct starttap_session *s, char out[IDENTITY_COMMUNITY_SIZE])
+{
+    struct flow_info flow = { .ip_version = s->client.family,
+                              .client_port = s->client.port,
+                              .server_port = s->server.port };
+    memcpy(flow.client.bytes, s->client.address, sizeof flow.client.bytes);
+    memcpy(flow.server.bytes, s->server.address, sizeof flow.server.bytes);
+    identity_community(&flow, out);
+}
+
 /* Rule, server, the client's network (/24 or /64) and what tells findings of the rule apart. */
 static uint64_t thing_of(const struct finding *finding, const struct starttap_session *s)
 {
@@ -139,6 +167,7 @@ struct event *event_of_finding(const struct event_options *options, const struct
     event_id(s->id, DATASET_FINDING, finding->said.rule, event->finding_key, finding->update,
              event->key.id);
     event->thing = thing_of(finding, s);
+    community_of_facts(s, event->community_id);
     event->severity = finding->said.severity;
     event->update = finding->update;
     if (options->formats[FORMAT_ECS])
@@ -187,6 +216,7 @@ struct event *event_of_certificate(const struct event_options *options,
         .dataset = DATASET_CERTIFICATE,
         .ordinal = (uint32_t)position,
     };
+    identity_community(record->flow, event->community_id);
     event_id(record->id, DATASET_CERTIFICATE, "", hash, 0, event->key.id);
     event->once = event_certificate_once(record, position);
     if (options->formats[FORMAT_ECS])

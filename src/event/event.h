@@ -24,7 +24,18 @@ enum event_dataset {
 const char *
 event_dataset_name(enum event_dataset dataset); /* "session" …, as on the command line */
 
-enum event_format { FORMAT_ECS, FORMAT_TEXT, FORMAT_COUNT };
+/* What each one holds of a session, a finding …: dashboards/FORMATS.md. */
+enum event_format {
+    FORMAT_ECS,
+    FORMAT_TEXT, /* for people */
+    FORMAT_EVE,
+    FORMAT_CEF,
+    FORMAT_LEEF,
+    FORMAT_OCSF,
+    FORMAT_COUNT
+};
+const char *event_format_name(enum event_format format); /* "ecs" …, as on the command line */
+bool event_format_read(const char *word, enum event_format *format); /* false: no such */
 
 struct event_key {   /* a total order for one run from files */
     int64_t time_ns; /* of the packet or timer that completed it, by the capture's clock */
@@ -39,13 +50,17 @@ int event_key_compare(const void *a, const void *b); /* of two struct event_key 
 
 struct event {
     struct event_key key;
-    struct event *next;       /* for whoever keeps a list */
-    char *body[FORMAT_COUNT]; /* what was asked for; NULL otherwise */
+    struct event *next; /* for whoever keeps a list */
+    /* What was asked for, without the last newline: ECS, CEF, LEEF and OCSF are one line, EVE may
+     * be several with newlines between them, text has its own. NULL: not asked for, or this format
+     * has nothing for such an event. */
+    char *body[FORMAT_COUNT];
     size_t len[FORMAT_COUNT];
     uint64_t once;      /* not 0: written only if none with this number was written before */
     size_t sequence_at; /* in the ECS body: where `"sequence":N,` belongs */
     uint64_t thing;     /* of a finding: what it is about; the same for its repetitions */
-    enum starttap_severity severity; /* of a finding */
+    enum starttap_severity severity;            /* of a finding */
+    char community_id[IDENTITY_COMMUNITY_SIZE]; /* of the connection; "" where there is none */
     uint32_t update;
     char session_id[EVENT_ID_SIZE]; /* of a finding, for the ids of its updates */
     char finding_key[EVENT_ID_SIZE];
@@ -98,6 +113,12 @@ struct event_stats { /* of the whole run; from files the same for any number of 
     struct event_queues queues;
 };
 struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
+
+/* For receivers that take no more than `most` bytes: a printed ECS line (with its sequence or not)
+ * in at most so many, malloc'd and terminated; NULL when memory runs out. The largest lists and
+ * texts go first and mailtls.truncated names them; a finding keeps its rule, evidence and text as
+ * long as it can. What is short enough is copied as it is. `most` is at least 512. */
+char *event_capped(const char *line, size_t len, size_t most, size_t *out_len);
 
 /* event.id; the design, "Order and identity". */
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,

@@ -86,6 +86,13 @@ static void write_ecs(struct output *output, const struct event *event, uint64_t
     put(output, "\n", 1);
 }
 
+static void write_lines(struct output *output, const struct event *event)
+{
+    enum event_format format = output->options.format;
+    put(output, event->body[format], event->len[format]);
+    put(output, "\n", 1);
+}
+
 static void put_text(void *to, const char *text, size_t len) { put(to, text, len); }
 
 static void write_text(struct output *output, const struct event *event)
@@ -106,8 +113,10 @@ void output_write(struct output *output, const struct event *event, uint64_t seq
         return;
     if (output->options.format == FORMAT_ECS)
         write_ecs(output, event, sequence);
-    else
+    else if (output->options.format == FORMAT_TEXT)
         write_text(output, event);
+    else
+        write_lines(output, event);
 }
 
 void output_flush(struct output *output)

@@ -195,6 +195,7 @@ static struct event *update_of(const struct entry *entry, int64_t time_ns)
     update->severity = first->severity;
     update->update = first->update + 1;
     memcpy(update->session_id, first->session_id, sizeof update->session_id);
+    memcpy(update->community_id, first->community_id, sizeof update->community_id);
     memcpy(update->finding_key, first->finding_key, sizeof update->finding_key);
     event_id(first->session_id, DATASET_FINDING, first->key.rule, first->finding_key,
              update->update, update->key.id);

@@ -43,7 +43,7 @@ static const struct {
     { "tls: {all: maybe}\n", "t.yaml:1:12: tls.all: found \"maybe\", wanted is yes or no\n" },
     { "output: {format: txt}\n", "found \"txt\", wanted is one of ecs, text, eve, cef, leef, ocsf; "
                                  "did you mean text?\n" },
-    { "output: {format: eve}\n", "\"eve\" is not available in this version (" },
+    { "privacy: {addresses: hash}\n", "\"hash\" is not available in this version (" },
     { "output: {events: []}\n", "at least one\n" },
     { "output: {events: [stats, fnding]}\n",
       "t.yaml:1:26: output.events: found \"fnding\", wanted is a list of session, finding, " },

@@ -182,7 +182,8 @@ static const struct {
     { "-r a --follow=1", "--follow takes nothing behind =" },
     { "-r a --format txet",
       "--format: found \"txet\", wanted is one of ecs, text, eve, cef, leef, ocsf; did you mean" },
-    { "-r a --format eve", "--format: \"eve\" is not available in this version (" },
+    { "-r a --set privacy.addresses=hash",
+      "--set: privacy.addresses: \"hash\" is not available in this version (" },
     { "-r a --events sesion", "--events: found \"sesion\", wanted is a list of session, finding, "
                               "certificate, stats, at least one; did you mean session?" },
     { "-r a --events _", "--events: found \"\"" },
