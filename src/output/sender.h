@@ -58,12 +58,14 @@ struct starttap_output_options {
     size_t option_count;
     /* For the log of the program: one line, without secrets. Level 0 error, 1 warning, 2 info. */
     void (*log)(int level, const char *line);
+    size_t max_bytes; /* of a message: the host shrinks longer events where it can; 0: no limit */
 };
 
 struct starttap_sent {
     size_t delivered; /* messages from the first one on that are dealt with: confirmed or refused */
     size_t refused;   /* of them: that this receiver will never take (too long, malformed) */
-    bool failed;      /* the receiver failed or is away: the rest is to be sent again, later */
+    bool failed;      /* the receiver failed or is away: the rest is to be sent again, later.
+                         False with a rest: the time was up, it goes on; send the rest at once */
     char why[256];    /* of the failure or the last refusal, for people; no secret */
 };
 
@@ -80,6 +82,7 @@ struct starttap_output {
     void (*send)(void *self, const struct starttap_message *messages, size_t count,
                  unsigned wait_ms, struct starttap_sent *sent);
     void (*close)(void *self); /* accepts NULL */
+    size_t max_bytes; /* what options->max_bytes is unless the operator says; 0: no limit */
 };
 
 /* What a shared object exports; a built-in one has a name of its own. */
