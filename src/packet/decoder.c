@@ -52,7 +52,7 @@ struct packet_decoder {
     struct packet_counters counters;
 };
 
-struct packet_decoder *packet_decoder_new(uint64_t hash_key)
+static struct packet_decoder *decoder_new(uint64_t hash_key, struct packet_decoder *first)
 {
     struct packet_decoder *decoder = calloc(1, sizeof *decoder);
     if (decoder == NULL)
@@ -60,12 +60,21 @@ struct packet_decoder *packet_decoder_new(uint64_t hash_key)
 
     decoder->hash_key = hash_key;
     decoder->clock_ns = INT64_MIN;
-    decoder->fragments = fragment_table_new(hash_key, &decoder->counters);
+    decoder->fragments = first != NULL
+                             ? fragment_table_sharing(first->fragments, &decoder->counters)
+                             : fragment_table_new(hash_key, &decoder->counters);
     if (decoder->fragments == NULL) {
         free(decoder);
         return NULL;
     }
     return decoder;
+}
+
+struct packet_decoder *packet_decoder_new(uint64_t hash_key) { return decoder_new(hash_key, NULL); }
+
+struct packet_decoder *packet_decoder_new_sharing(struct packet_decoder *first)
+{
+    return decoder_new(first->hash_key, first);
 }
 
 void packet_decoder_free(struct packet_decoder *decoder)

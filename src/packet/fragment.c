@@ -11,6 +11,7 @@
 #include "fragment.h"
 
 #include <assert.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -55,49 +56,102 @@ struct slot {
 
 static const struct slot unbegun; /* nothing is known of a datagram before its first fragment */
 
-struct fragment_table {
-    struct packet_counters *counters;
+/* The datagrams under way, of all tables that share them. The lock is taken once a fragment, which
+ * is rare among packets. */
+struct pool {
+    pthread_mutex_t lock; /* all below */
+    unsigned tables;
     uint64_t hash_key;
+    int64_t clock_ns; /* of the table that is ahead */
     uint32_t free, oldest, newest;
     uint32_t used; /* slots that were ever taken; the memory of the others is not touched */
-    struct buffer *first, *last; /* handed out, in order of blocks */
     uint32_t buckets[BUCKETS];
     struct slot slots[LIMIT_FRAGMENT_DATAGRAMS + 1]; /* the first one is NONE */
 };
 
-struct fragment_table *fragment_table_new(uint64_t hash_key, struct packet_counters *counters)
+struct fragment_table {
+    struct pool *pool;
+    struct packet_counters *counters;
+    struct buffer *first, *last; /* handed out, in order of blocks */
+};
+
+static struct pool *pool_new(uint64_t hash_key)
+{
+    struct pool *pool = calloc(1, sizeof *pool);
+    if (pool == NULL)
+        return NULL;
+    if (pthread_mutex_init(&pool->lock, NULL) != 0) {
+        free(pool);
+        return NULL;
+    }
+    pool->hash_key = hash_key;
+    pool->clock_ns = INT64_MIN;
+    return pool;
+}
+
+static uint32_t *bucket_of(struct pool *pool, const struct key *key)
+{
+    return &pool->buckets[hash_bytes(key, sizeof *key, pool->hash_key) % BUCKETS];
+}
+
+/* Takes a slot out of its bucket and of the order of age, and frees it with its buffer. */
+static void slot_drop(struct pool *pool, uint32_t index)
+{
+    struct slot *slot = &pool->slots[index];
+
+    uint32_t *link = bucket_of(pool, &slot->key);
+    while (*link != index)
+        link = &pool->slots[*link].bucket_next;
+    *link = slot->bucket_next;
+
+    *(slot->older == NONE ? &pool->oldest : &pool->slots[slot->older].newer) = slot->newer;
+    *(slot->newer == NONE ? &pool->newest : &pool->slots[slot->newer].older) = slot->older;
+
+    free(slot->buffer);
+    slot->buffer = NULL;
+    slot->bucket_next = pool->free;
+    pool->free = index;
+}
+
+static void pool_leave(struct pool *pool)
+{
+    pthread_mutex_lock(&pool->lock);
+    unsigned left = --pool->tables;
+    pthread_mutex_unlock(&pool->lock);
+    if (left > 0)
+        return;
+    while (pool->oldest != NONE)
+        slot_drop(pool, pool->oldest);
+    pthread_mutex_destroy(&pool->lock);
+    free(pool);
+}
+
+static struct fragment_table *table_of(struct pool *pool, struct packet_counters *counters)
 {
     struct fragment_table *table = calloc(1, sizeof *table);
     if (table == NULL)
         return NULL;
-
+    table->pool = pool;
     table->counters = counters;
-    table->hash_key = hash_key;
+    pthread_mutex_lock(&pool->lock);
+    pool->tables++;
+    pthread_mutex_unlock(&pool->lock);
     return table;
 }
 
-static uint32_t *bucket_of(struct fragment_table *table, const struct key *key)
+struct fragment_table *fragment_table_new(uint64_t hash_key, struct packet_counters *counters)
 {
-    return &table->buckets[hash_bytes(key, sizeof *key, table->hash_key) % BUCKETS];
+    struct pool *pool = pool_new(hash_key);
+    struct fragment_table *table = pool != NULL ? table_of(pool, counters) : NULL;
+    if (table == NULL)
+        free(pool);
+    return table;
 }
 
-/* Takes a slot out of its bucket and of the order of age, and frees it with its buffer. */
-static void slot_drop(struct fragment_table *table, uint32_t index)
+struct fragment_table *fragment_table_sharing(struct fragment_table *other,
+                                              struct packet_counters *counters)
 {
-    struct slot *slot = &table->slots[index];
-
-    uint32_t *link = bucket_of(table, &slot->key);
-    while (*link != index)
-        link = &table->slots[*link].bucket_next;
-    *link = slot->bucket_next;
-
-    *(slot->older == NONE ? &table->oldest : &table->slots[slot->older].newer) = slot->newer;
-    *(slot->newer == NONE ? &table->newest : &table->slots[slot->newer].older) = slot->older;
-
-    free(slot->buffer);
-    slot->buffer = NULL;
-    slot->bucket_next = table->free;
-    table->free = index;
+    return table_of(other->pool, counters);
 }
 
 void fragment_table_free(struct fragment_table *table)
@@ -105,51 +159,54 @@ void fragment_table_free(struct fragment_table *table)
     if (table == NULL)
         return;
     fragment_release(table, UINT64_MAX);
-    while (table->oldest != NONE)
-        slot_drop(table, table->oldest);
+    pool_leave(table->pool);
     free(table);
 }
 
-static uint32_t slot_find(struct fragment_table *table, const struct key *key)
+static uint32_t slot_find(struct pool *pool, const struct key *key)
 {
-    uint32_t index = *bucket_of(table, key);
-    while (index != NONE && memcmp(&table->slots[index].key, key, sizeof *key) != 0)
-        index = table->slots[index].bucket_next;
+    uint32_t index = *bucket_of(pool, key);
+    while (index != NONE && memcmp(&pool->slots[index].key, key, sizeof *key) != 0)
+        index = pool->slots[index].bucket_next;
     return index;
 }
 
-static uint32_t slot_new(struct fragment_table *table, const struct key *key, int64_t clock_ns)
+static uint32_t slot_new(struct fragment_table *table, const struct key *key)
 {
-    if (table->free == NONE && table->used == LIMIT_FRAGMENT_DATAGRAMS) {
-        slot_drop(table, table->oldest);
+    struct pool *pool = table->pool;
+    if (pool->free == NONE && pool->used == LIMIT_FRAGMENT_DATAGRAMS) {
+        slot_drop(pool, pool->oldest);
         table->counters->fragments_evicted++;
     }
 
-    uint32_t index = table->free, *bucket = bucket_of(table, key);
+    uint32_t index = pool->free, *bucket = bucket_of(pool, key);
     if (index == NONE)
-        index = ++table->used;
+        index = ++pool->used;
     else
-        table->free = table->slots[index].bucket_next;
-    struct slot *slot = &table->slots[index];
+        pool->free = pool->slots[index].bucket_next;
+    struct slot *slot = &pool->slots[index];
     *slot = (struct slot){
         .key = *key,
-        .begun_ns = clock_ns,
+        .begun_ns = pool->clock_ns,
         .bucket_next = *bucket,
-        .older = table->newest,
+        .older = pool->newest,
         .newer = NONE,
     };
     *bucket = index;
-    *(table->newest == NONE ? &table->oldest : &table->slots[table->newest].newer) = index;
-    table->newest = index;
+    *(pool->newest == NONE ? &pool->oldest : &pool->slots[pool->newest].newer) = index;
+    pool->newest = index;
     return index;
 }
 
 static void expire(struct fragment_table *table, int64_t clock_ns)
 {
-    while (table->oldest != NONE &&
-           (uint64_t)clock_ns - (uint64_t)table->slots[table->oldest].begun_ns >
-               LIMIT_FRAGMENT_NS) { /* the clock never falls, so this cannot wrap */
-        slot_drop(table, table->oldest);
+    struct pool *pool = table->pool;
+    if (clock_ns > pool->clock_ns)
+        pool->clock_ns = clock_ns;
+    while (pool->oldest != NONE &&
+           (uint64_t)pool->clock_ns - (uint64_t)pool->slots[pool->oldest].begun_ns >
+               LIMIT_FRAGMENT_NS) { /* this clock never falls, so it cannot wrap */
+        slot_drop(pool, pool->oldest);
         table->counters->fragments_expired++;
     }
 }
@@ -204,7 +261,7 @@ static bool place_is_sound(const struct slot *slot, const struct fragment *fragm
 static struct datagram slot_take(struct fragment_table *table, uint32_t index,
                                  uint64_t block_sequence)
 {
-    struct slot *slot = &table->slots[index];
+    struct slot *slot = &table->pool->slots[index];
     struct buffer *buffer = realloc(slot->buffer, sizeof *buffer + slot->len);
     if (buffer == NULL)
         buffer = slot->buffer; /* could not shrink: the larger one does */
@@ -222,35 +279,26 @@ static struct datagram slot_take(struct fragment_table *table, uint32_t index,
         .bytes = reader_of(buffer->bytes, slot->len),
         .protocol = slot->protocol,
     };
-    slot_drop(table, index);
+    slot_drop(table->pool, index);
     return whole;
 }
 
-enum fragment_result fragment_add(struct fragment_table *table, const struct fragment *fragment,
-                                  int64_t clock_ns, uint64_t block_sequence, struct datagram *whole)
+/* With the pool's lock held. */
+static enum fragment_result add(struct fragment_table *table, const struct key *key,
+                                const struct fragment *fragment, uint64_t block_sequence,
+                                struct datagram *whole)
 {
-    const struct key key = {
-        .source = fragment->source,
-        .target = fragment->target,
-        .path = fragment->path,
-        .id = fragment->id,
-        .file = fragment->file,
-        .interface = fragment->interface,
-        .kind =
-            (uint32_t)fragment->version << 8 | (fragment->version == 4 ? fragment->protocol : 0),
-    };
-
-    expire(table, clock_ns);
-    uint32_t index = slot_find(table, &key);
-    if (!place_is_sound(index == NONE ? &unbegun : &table->slots[index], fragment))
+    struct pool *pool = table->pool;
+    uint32_t index = slot_find(pool, key);
+    if (!place_is_sound(index == NONE ? &unbegun : &pool->slots[index], fragment))
         return FRAGMENT_BAD;
     if (index == NONE)
-        index = slot_new(table, &key, clock_ns);
+        index = slot_new(table, key);
 
-    struct slot *slot = &table->slots[index];
+    struct slot *slot = &pool->slots[index];
     uint32_t end = fragment->offset + (uint32_t)fragment->bytes.left;
     if (++slot->fragments > LIMIT_FRAGMENTS_PER_DATAGRAM || !slot_reserve(slot, end)) {
-        slot_drop(table, index);
+        slot_drop(pool, index);
         table->counters->fragments_evicted++;
         return FRAGMENT_KEPT;
     }
@@ -268,6 +316,27 @@ enum fragment_result fragment_add(struct fragment_table *table, const struct fra
     *whole = slot_take(table, index, block_sequence);
     table->counters->fragments_joined++;
     return FRAGMENT_WHOLE;
+}
+
+enum fragment_result fragment_add(struct fragment_table *table, const struct fragment *fragment,
+                                  int64_t clock_ns, uint64_t block_sequence, struct datagram *whole)
+{
+    const struct key key = {
+        .source = fragment->source,
+        .target = fragment->target,
+        .path = fragment->path,
+        .id = fragment->id,
+        .file = fragment->file,
+        .interface = fragment->interface,
+        .kind =
+            (uint32_t)fragment->version << 8 | (fragment->version == 4 ? fragment->protocol : 0),
+    };
+
+    pthread_mutex_lock(&table->pool->lock);
+    expire(table, clock_ns);
+    enum fragment_result result = add(table, &key, fragment, block_sequence, whole);
+    pthread_mutex_unlock(&table->pool->lock);
+    return result;
 }
 
 void fragment_release(struct fragment_table *table, uint64_t block_sequence)

@@ -39,6 +39,11 @@ struct fragment_table; /* opaque */
 
 /* NULL: out of memory. Counts into *counters, which must outlive the table. */
 struct fragment_table *fragment_table_new(uint64_t hash_key, struct packet_counters *counters);
+/* One more table over the same datagrams, for the decoder of another thread: pieces that came
+ * different ways are joined. Who completes a datagram has it, releases it by its own blocks, and
+ * counts it. Any of them may be freed first. */
+struct fragment_table *fragment_table_sharing(struct fragment_table *other,
+                                              struct packet_counters *counters);
 void fragment_table_free(struct fragment_table *table);
 
 enum fragment_result fragment_add(struct fragment_table *table, const struct fragment *fragment,

@@ -103,6 +103,9 @@ struct packet_decoder; /* opaque: the fragment table and the counters */
  * called with a block sequence number at or after that of the block whose frame completed them.
  * NULL: out of memory. */
 struct packet_decoder *packet_decoder_new(uint64_t hash_key);
+/* For another thread: fragments of one datagram are joined whichever of the two they come to; the
+ * decoder whose frame completed it keeps it. Nothing else is shared. NULL: out of memory. */
+struct packet_decoder *packet_decoder_new_sharing(struct packet_decoder *first);
 void packet_decoder_free(struct packet_decoder *decoder);
 
 __attribute__((warn_unused_result)) enum packet_verdict
