@@ -71,11 +71,19 @@ struct certificate {
  * be parsed; out->sha256 and len are set in any case. */
 bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out);
 
-/* Reads at most LIMIT_CHAIN_CERTIFICATES as above, and how they belong together. Returns whether
+/* Certificates as they were sent, taken apart once for all that is asked about them. Used by one
+ * thread at a time; some times as large as what it was made from. */
+struct parsed_chain;
+
+/* count is at most LIMIT_CHAIN_CERTIFICATES. NULL: out of memory. The bytes are not kept. */
+struct parsed_chain *crypto_chain_parse(const struct reader *ders, size_t count);
+void parsed_chain_free(struct parsed_chain *chain); /* accepts NULL */
+
+/* Reads each as above (`ders` as they were parsed), and how they belong together. Returns whether
  * each is issued by the next, by names and key identifiers; for CERTIFICATE_UNUSED signatures count
  * too. */
-bool crypto_chain_decode(const struct reader *ders, size_t count, struct arena *arena,
-                         struct certificate *out);
+bool crypto_chain_decode(const struct parsed_chain *chain, const struct reader *ders,
+                         struct arena *arena, struct certificate *out);
 
 struct trust_store; /* opaque: public roots, and the operator's own */
 
@@ -105,14 +113,14 @@ struct verification {
                                             (dates of chain and path) */
 };
 
-/* Verifies ders[0] as a server (or client) certificate with the rest as untrusted helpers, at an
- * instant. No callback that continues, no network. count is at most
- * LIMIT_CHAIN_VERIFY_CERTIFICATES. Thread-safe for one store. */
-void crypto_chain_verify(struct trust_store *store, const struct reader *ders, size_t count,
-                         int64_t at_s, bool as_client, struct verification *out);
+/* Verifies the first as a server (or client) certificate with the rest as untrusted helpers, at an
+ * instant. No callback that continues, no network. More than LIMIT_CHAIN_VERIFY_CERTIFICATES are
+ * not verified. Thread-safe for one store. */
+void crypto_chain_verify(struct trust_store *store, const struct parsed_chain *chain, int64_t at_s,
+                         bool as_client, struct verification *out);
 
-/* RFC 9525: does the certificate carry this DNS name (or IP address in text form)? Common name only
- * if cn_too. */
-bool crypto_certificate_matches(struct reader der, struct text name, bool cn_too);
+/* RFC 9525: does the first carry this DNS name (or IP address in text form)? Common name only if
+ * cn_too. */
+bool crypto_chain_matches(const struct parsed_chain *chain, struct text name, bool cn_too);
 
 #endif

@@ -398,16 +398,15 @@ static unsigned decode_flags(X509 *x, bool key_fits)
     return flags;
 }
 
-/* What is left of a certificate that cannot be read; NULL then. The X509 is the caller's. */
-static X509 *decode(struct reader der, struct arena *arena, struct certificate *out)
+/* x is NULL: what is left of a certificate that cannot be read. */
+static void decode(struct reader der, X509 *x, struct arena *arena, struct certificate *out)
 {
     *out = (struct certificate){ .len = (uint32_t)der.left,
                                  .not_before_s = INT64_MIN,
                                  .not_after_s = INT64_MAX };
     crypto_sha256(der.at, der.left, out->sha256);
-    X509 *x = certificate_parse(der);
     if (x == NULL)
-        return NULL;
+        return;
 
     const X509_NAME *subject = X509_get_subject_name(x), *issuer = X509_get_issuer_name(x);
     out->parsed = true;
@@ -427,14 +426,14 @@ static X509 *decode(struct reader der, struct arena *arena, struct certificate *
     decode_names(x, arena, out);
     out->flags |= decode_flags(x, (out->flags & CERTIFICATE_KEY_OUT_OF_RANGE) == 0);
     ERR_clear_error();
-    return x;
 }
 
 bool crypto_certificate_decode(struct reader der, struct arena *arena, struct certificate *out)
 {
-    X509 *x = decode(der, arena, out);
+    X509 *x = certificate_parse(der);
+    decode(der, x, arena, out);
     X509_free(x);
-    return x != NULL;
+    return out->parsed;
 }
 
 /* An issuer that may not sign certificates is still the one that is named. */
@@ -484,50 +483,68 @@ static void mark_unused(X509 *const *all, size_t count, struct certificate *out)
     }
 }
 
-bool crypto_chain_decode(const struct reader *ders, size_t count, struct arena *arena,
-                         struct certificate *out)
+struct parsed_chain {
+    size_t count;
+    X509 *all[]; /* NULL for what cannot be parsed */
+};
+
+struct parsed_chain *crypto_chain_parse(const struct reader *ders, size_t count)
 {
-    X509 *all[LIMIT_CHAIN_CERTIFICATES] = { NULL };
     assert(count <= LIMIT_CHAIN_CERTIFICATES);
-    for (size_t i = 0; i < count; i++) {
-        all[i] = decode(ders[i], arena, &out[i]);
+    struct parsed_chain *chain = calloc(1, sizeof *chain + count * sizeof(X509 *));
+    if (chain == NULL)
+        return NULL;
+    chain->count = count;
+    for (size_t i = 0; i < count; i++)
+        chain->all[i] = certificate_parse(ders[i]);
+    ERR_clear_error();
+    return chain;
+}
+
+void parsed_chain_free(struct parsed_chain *chain)
+{
+    for (size_t i = 0; chain != NULL && i < chain->count; i++)
+        X509_free(chain->all[i]);
+    free(chain);
+}
+
+bool crypto_chain_decode(const struct parsed_chain *chain, const struct reader *ders,
+                         struct arena *arena, struct certificate *out)
+{
+    for (size_t i = 0; i < chain->count; i++) {
+        decode(ders[i], chain->all[i], arena, &out[i]);
         for (size_t before = 0; before < i; before++)
             if (memcmp(out[before].sha256, out[i].sha256, SHA256_SIZE) == 0)
                 out[i].flags |= CERTIFICATE_REPEATED;
     }
-    mark_unused(all, count, out);
+    mark_unused(chain->all, chain->count, out);
     bool in_order = true;
-    for (size_t i = 0; i + 1 < count; i++)
-        in_order = in_order && is_issued_by(all[i], all[i + 1]);
-    for (size_t i = 0; i < count; i++)
-        X509_free(all[i]);
+    for (size_t i = 0; i + 1 < chain->count; i++)
+        in_order = in_order && is_issued_by(chain->all[i], chain->all[i + 1]);
     ERR_clear_error();
     return in_order;
 }
 
-bool crypto_certificate_matches(struct reader der, struct text name, bool cn_too)
+bool crypto_chain_matches(const struct parsed_chain *chain, struct text name, bool cn_too)
 {
     char terminated[LIMIT_TEXT_BYTES];
     if (name.len > 0 && name.at[name.len - 1] == '.') /* the root of the DNS */
         name.len--;
     /* A leading dot would ask OpenSSL for any name below, a length of zero for strlen(). */
-    if (name.len == 0 || name.len >= sizeof terminated || *name.at == '.' || has_nul(name))
+    if (name.len == 0 || name.len >= sizeof terminated || *name.at == '.' || has_nul(name) ||
+        chain->count == 0 || chain->all[0] == NULL)
         return false;
     memcpy(terminated, name.at, name.len);
     terminated[name.len] = '\0';
 
-    X509 *x = certificate_parse(der);
-    if (x == NULL)
-        return false;
     struct in6_addr address;
     bool is_address = inet_pton(AF_INET, terminated, &address) == 1 ||
                       inet_pton(AF_INET6, terminated, &address) == 1;
     unsigned flags = X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS;
     if (!cn_too)
         flags |= X509_CHECK_FLAG_NEVER_CHECK_SUBJECT;
-    int matched = is_address ? X509_check_ip_asc(x, terminated, 0)
-                             : X509_check_host(x, terminated, name.len, flags, NULL);
-    X509_free(x);
+    int matched = is_address ? X509_check_ip_asc(chain->all[0], terminated, 0)
+                             : X509_check_host(chain->all[0], terminated, name.len, flags, NULL);
     ERR_clear_error();
     return matched == 1;
 }
@@ -839,39 +856,37 @@ static void verify(const struct trust_store *trust, const struct question *quest
     narrow_all(trust, question, out);
 }
 
-void crypto_chain_verify(struct trust_store *store, const struct reader *ders, size_t count,
-                         int64_t at_s, bool as_client, struct verification *out)
+void crypto_chain_verify(struct trust_store *store, const struct parsed_chain *chain, int64_t at_s,
+                         bool as_client, struct verification *out)
 {
     *out =
         (struct verification){ .code = -1, .valid_from_s = INT64_MIN, .valid_until_s = INT64_MAX };
-    if (store == NULL || count == 0 || count > LIMIT_CHAIN_VERIFY_CERTIFICATES) {
-        out->text = store == NULL ? "no trust store"
-                    : count == 0  ? "no certificate"
-                                  : "too many certificates";
+    if (store == NULL || chain->count == 0 || chain->count > LIMIT_CHAIN_VERIFY_CERTIFICATES) {
+        out->text = store == NULL       ? "no trust store"
+                    : chain->count == 0 ? "no certificate"
+                                        : "too many certificates";
         return;
     }
 
     struct question question = {
         .helpers = sk_X509_new_null(), /* the leaf is among them: OpenSSL skips it */
+        .leaf = chain->all[0],
         .at_s = at_s,
         .purpose = as_client ? X509_PURPOSE_SSL_CLIENT : X509_PURPOSE_SSL_SERVER,
     };
     out->text = "out of memory";
     bool ok = question.helpers != NULL;
-    for (size_t i = 0; ok && i < count; i++) {
-        X509 *x = certificate_parse(ders[i]);
+    for (size_t i = 0; ok && i < chain->count; i++) {
+        X509 *x = chain->all[i];
         ok =
             x != NULL && key_in_range(X509_get0_pubkey(x)) && sk_X509_push(question.helpers, x) > 0;
         if (!ok) {
             out->depth = (int)i;
             out->text = x == NULL ? "certificate cannot be parsed" : "key out of range";
-            X509_free(x);
         }
     }
-    if (ok) {
-        question.leaf = sk_X509_value(question.helpers, 0);
+    if (ok)
         verify(store, &question, out);
-    }
-    sk_X509_pop_free(question.helpers, X509_free);
+    sk_X509_free(question.helpers);
     ERR_clear_error();
 }

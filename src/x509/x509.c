@@ -34,8 +34,17 @@ struct entry {
     struct name_answer names[LIMIT_CHAIN_NAMES];
 };
 
+/* A new chain is asked about three times within one session: its facts, its verdict, its names. */
+enum { PARSED_KEPT = 4 };
+struct parsed_slot {
+    uint8_t key[SHA256_SIZE];
+    struct parsed_chain *chain; /* NULL: free */
+};
+
 struct x509_cache {
     struct trust_store *store;
+    struct parsed_slot parsed[PARSED_KEPT];
+    unsigned next_parsed; /* to be overwritten next */
     size_t max_chains, count, bucket_mask;
     struct entry **buckets;
     struct entry *newest, *oldest;
@@ -137,12 +146,30 @@ void x509_cache_free(struct x509_cache *cache)
         assert(cache->oldest->chain.references == 0);
         cache_remove_oldest(cache);
     }
+    for (size_t i = 0; i < PARSED_KEPT; i++)
+        parsed_chain_free(cache->parsed[i].chain);
     free(cache->buckets);
     free(cache);
 }
 
-static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct reader *ders,
-                               size_t count, bool over_budget)
+/* NULL: out of memory. Lives until PARSED_KEPT others were asked for. */
+static const struct parsed_chain *parsed_of(struct x509_cache *cache,
+                                            const uint8_t key[SHA256_SIZE],
+                                            const struct reader *ders, size_t count)
+{
+    for (size_t i = 0; i < PARSED_KEPT; i++)
+        if (cache->parsed[i].chain != NULL && memcmp(cache->parsed[i].key, key, SHA256_SIZE) == 0)
+            return cache->parsed[i].chain;
+    struct parsed_slot *slot = &cache->parsed[cache->next_parsed];
+    cache->next_parsed = (cache->next_parsed + 1) % PARSED_KEPT;
+    parsed_chain_free(slot->chain);
+    memcpy(slot->key, key, SHA256_SIZE);
+    slot->chain = crypto_chain_parse(ders, count);
+    return slot->chain;
+}
+
+static struct entry *entry_new(struct x509_cache *cache, const uint8_t key[SHA256_SIZE],
+                               const struct reader *ders, size_t count, bool over_budget)
 {
     struct entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
@@ -168,8 +195,13 @@ static struct entry *entry_new(const uint8_t key[SHA256_SIZE], const struct read
                                                 .not_after_s = INT64_MAX };
         crypto_sha256(ders[i].at, ders[i].left, certificates[i].sha256);
     }
+    const struct parsed_chain *parsed = refused ? NULL : parsed_of(cache, key, ders, kept);
+    if (!refused && parsed == NULL) {
+        entry_free(entry);
+        return NULL;
+    }
     entry->chain.order_ok =
-        !refused && crypto_chain_decode(ders, kept, &entry->arena, certificates);
+        !refused && crypto_chain_decode(parsed, ders, &entry->arena, certificates);
     entry->chain.count = kept;
     entry->chain.certificates = certificates;
     entry->chain.refused = refused;
@@ -193,7 +225,7 @@ const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct 
         entry->chain.references++;
         return &entry->chain;
     }
-    entry = entry_new(key, ders, count, false);
+    entry = entry_new(cache, key, ders, count, false);
     if (entry == NULL)
         return NULL;
     cache->counters.refused += entry->chain.refused ? 1 : 0;
@@ -208,7 +240,7 @@ const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
     uint8_t key[SHA256_SIZE];
     crypto_sha256_framed(ders, count, key);
     cache->counters.chains++;
-    struct entry *entry = entry_new(key, ders, count, true);
+    struct entry *entry = entry_new(cache, key, ders, count, true);
     if (entry == NULL)
         return NULL;
     entry->chain.references = 1;
@@ -251,8 +283,12 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
                                          .valid_from_s = INT64_MIN,
                                          .valid_until_s = INT64_MAX };
     cache->counters.verifications++;
-    if (!chain->refused)
-        crypto_chain_verify(cache->store, ders, chain->count, at_s, as_client, &verification);
+    const struct parsed_chain *parsed =
+        chain->refused ? NULL : parsed_of(cache, chain->key, ders, chain->count);
+    if (parsed != NULL)
+        crypto_chain_verify(cache->store, parsed, at_s, as_client, &verification);
+    else if (!chain->refused)
+        verification.text = "out of memory";
     entry->verdicts[entry->next_verdict] =
         (struct verdict){ .used = true, .as_client = as_client, .verification = verification };
     entry->next_verdict = (entry->next_verdict + 1) % LIMIT_CHAIN_VERDICTS;
@@ -262,7 +298,6 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
 bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain,
                         const struct reader *ders, struct text name, bool cn_too)
 {
-    (void)cache;
     struct entry *entry = entry_of(chain);
     if (chain->refused || chain->count == 0 || name.len == 0 || name.len > LIMIT_TEXT_BYTES)
         return false;
@@ -277,7 +312,8 @@ bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain
     entry->next_name = (entry->next_name + 1) % LIMIT_CHAIN_NAMES;
     answer->used = true;
     answer->cn_too = cn_too;
-    answer->matches = crypto_certificate_matches(ders[0], name, cn_too);
+    const struct parsed_chain *parsed = parsed_of(cache, chain->key, ders, chain->count);
+    answer->matches = parsed != NULL && crypto_chain_matches(parsed, name, cn_too);
     memcpy(answer->name, name.at, name.len);
     answer->len = name.len;
     return answer->matches;

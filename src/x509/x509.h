@@ -56,7 +56,7 @@ const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
                                                   const struct reader *ders, size_t count);
 void x509_chain_release(struct x509_cache *cache, const struct x509_chain *chain);
 
-/* Does the first certificate carry this DNS name or IP address (crypto_certificate_matches())? The
+/* Does the first certificate carry this DNS name or IP address (crypto_chain_matches())? The
  * last few answers of a chain are remembered. */
 bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain,
                         const struct reader *ders, struct text name, bool cn_too);

@@ -344,6 +344,43 @@ static void test_names(void **state)
     x509_cache_free(cache);
 }
 
+/* More chains in turn than are kept taken apart: each is still asked about itself. */
+static void test_chains_in_turn(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *chain;
+        struct text name;
+    } all[] = {
+        { "leaf inter root", TEXT("192.0.2.25") },
+        { "ed25519", TEXT("ed.example.org") },
+        { "self_signed", TEXT("cn.example.org") },
+        { "leaf inter", TEXT("192.0.2.25") },
+        { "leaf", TEXT("192.0.2.25") },
+        { "inter root", TEXT("nothing.example") },
+    };
+    enum { CHAINS_IN_TURN = sizeof all / sizeof *all };
+    struct x509_cache *cache = x509_cache_new(NULL, 100);
+    struct sent sent[CHAINS_IN_TURN];
+    const struct x509_chain *chains[CHAINS_IN_TURN];
+    for (size_t i = 0; i < CHAINS_IN_TURN; i++) {
+        sent[i] = sent_load(all[i].chain);
+        chains[i] = x509_chain_hold(cache, sent[i].ders, sent[i].count);
+        assert_non_null(chains[i]);
+    }
+    for (size_t i = 0; i < CHAINS_IN_TURN; i++) {
+        for (size_t other = 0; other < CHAINS_IN_TURN; other++) {
+            bool same = text_same(all[i].name, all[other].name);
+            assert_int_equal(
+                x509_chain_matches(cache, chains[i], sent[i].ders, all[other].name, true),
+                same && i + 1 < CHAINS_IN_TURN);
+        }
+        x509_chain_release(cache, chains[i]);
+        sent_unload(&sent[i]);
+    }
+    x509_cache_free(cache);
+}
+
 static void assert_same_verdict(struct verification a, struct verification b)
 {
     assert_int_equal(a.code, b.code);
@@ -375,8 +412,12 @@ static void test_order_of_time_changes_nothing(void **state)
         struct trust_store *store = trust_store_load(bundles[b], NULL);
         assert_non_null(store);
         struct verification fresh[4];
-        for (size_t i = 0; i < 4; i++)
-            crypto_chain_verify(store, sent.ders, sent.count, times[i], false, &fresh[i]);
+        for (size_t i = 0; i < 4; i++) {
+            struct parsed_chain *parsed = crypto_chain_parse(sent.ders, sent.count);
+            assert_non_null(parsed);
+            crypto_chain_verify(store, parsed, times[i], false, &fresh[i]);
+            parsed_chain_free(parsed);
+        }
         for (size_t o = 0; o < 3; o++) {
             struct x509_cache *cache = x509_cache_new(store, 10);
             const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
@@ -474,6 +515,7 @@ int main(void)
         cmocka_unit_test(test_memory_is_bounded),
         cmocka_unit_test(test_chains_over_a_maximum),
         cmocka_unit_test(test_names),
+        cmocka_unit_test(test_chains_in_turn),
         cmocka_unit_test(test_order_of_time_changes_nothing),
         cmocka_unit_test(test_size_and_order_change_nothing),
     };
