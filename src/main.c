@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "explain.h"
+#include "heartbeat.h"
 #include "log.h"
 #include "pipeline.h"
 #include "progress.h"
@@ -40,7 +41,8 @@ static enum exit_status watch(struct run *run)
     if (run->options.write_pcap != NULL &&
         (run->excerpt = excerpt_new(run->options.write_pcap_of)) == NULL)
         return STATUS_INPUT_FAILED;
-    if (!setup_outputs(run) || !setup_inputs(run))
+    struct heartbeat heartbeat;
+    if (!setup_outputs(run) || !setup_inputs(run) || !heartbeat_begin(&heartbeat, &run->config))
         return STATUS_INPUT_FAILED;
     struct event_stats stats = { 0 };
     struct progress progress;
@@ -68,7 +70,8 @@ static enum exit_status watch(struct run *run)
     bool cut_off = stopped && !setup_is_live(run);
     if (cut_off)
         log_warn("interrupted: the rest was not read");
-    if (!ok || cut_off || capture_failed(run->capture))
+    bool told = heartbeat_end(&heartbeat, &stats);
+    if (!ok || !told || cut_off || capture_failed(run->capture))
         return STATUS_INPUT_FAILED;
     if (run->excerpt != NULL && !excerpt_write(run->excerpt, run->options.reads.at,
                                                run->options.reads.count, run->options.write_pcap))

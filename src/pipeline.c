@@ -30,7 +30,7 @@ struct pipeline {
     struct worker **workers;
     struct job *jobs; /* a ring: job number n is jobs[n % job_count] */
     unsigned job_count;
-    int64_t clock_ns, start_ns;
+    int64_t clock_ns, start_ns, last_packet_ns;
     bool started;
 
     pthread_mutex_t lock; /* all below, and `working` and `events` of the jobs under way */
@@ -71,6 +71,8 @@ static bool job_decode(struct pipeline *p, struct job *job)
         struct packet *packet = &job->packets[job->count];
         if (!p->started || frame->time_ns < p->start_ns)
             p->start_ns = frame->time_ns;
+        if (!p->started || frame->time_ns > p->last_packet_ns)
+            p->last_packet_ns = frame->time_ns;
         p->started = true;
         if (packet_decode(p->decoder, frame, job->block.sequence, packet) != PACKET_TCP)
             continue;
@@ -322,6 +324,7 @@ bool pipeline_run(const struct pipeline_options *options, struct capture *captur
     stats->capture = capture_counters(capture);
     stats->start_ns = p.started ? p.start_ns : p.clock_ns;
     stats->end_ns = p.clock_ns;
+    stats->last_packet_ns = p.last_packet_ns;
     close_parts(&p);
     return ok;
 }

@@ -104,6 +104,7 @@ struct event_queues {
 
 struct event_stats { /* of the whole run; from files the same for any number of workers */
     int64_t start_ns, end_ns;
+    int64_t last_packet_ns; /* of the newest packet; live, end_ns goes on without any */
     struct capture_counters capture;
     struct packet_counters packets;
     struct shard_counters flows;
