@@ -25,6 +25,7 @@ struct capture *capture_open(const char *const *paths, size_t count,
         capture->options = *options;
     capture->tally.stop = capture->options.stop;
     capture->clock_ns = INT64_MIN;
+    pthread_mutex_init(&capture->lock, NULL);
 
     bool ok = true;
     if (capture->options.filter != NULL) {
@@ -44,6 +45,7 @@ struct capture *capture_open(const char *const *paths, size_t count,
         capture_close(capture);
         return NULL;
     }
+    capture->told = capture->tally.counters;
     return capture;
 }
 
@@ -57,13 +59,12 @@ struct capture *capture_open_live(const char *const *interfaces, size_t count,
     }
     capture->options = *options;
     capture->tally.stop = options->stop;
-    capture->clock_ns = INT64_MIN;
-    bool ok = options->filter == NULL || (capture->filter = filter_new(options->filter)) != NULL;
-    if (ok && count > LIMIT_INTERFACES) {
+    pthread_mutex_init(&capture->lock, NULL);
+    if (count > LIMIT_INTERFACES)
         log_error("more than %u interfaces", LIMIT_INTERFACES);
-        ok = false;
-    }
-    if (!ok || (capture->live = live_new(interfaces, count, options)) == NULL) {
+    else
+        capture->live = live_new(interfaces, count, options);
+    if (capture->live == NULL) {
         capture_close(capture);
         return NULL;
     }
@@ -82,6 +83,7 @@ void capture_close(struct capture *capture)
     live_free(capture->live);
     secrets_free(&capture->tally.secrets);
     filter_free(capture->filter);
+    pthread_mutex_destroy(&capture->lock);
     free(capture);
 }
 
@@ -107,9 +109,13 @@ const char *capture_file_name(const struct capture *capture, uint32_t file)
 
 struct capture_counters capture_counters(const struct capture *capture)
 {
-    struct capture_counters counters = capture->tally.counters;
     if (capture->live != NULL)
-        live_count(capture->live, &counters);
+        return live_counters(capture->live);
+    /* To take a lock is no change that a caller sees. */
+    struct capture *open = (struct capture *)capture;
+    pthread_mutex_lock(&open->lock);
+    struct capture_counters counters = open->told;
+    pthread_mutex_unlock(&open->lock);
     return counters;
 }
 

@@ -51,7 +51,8 @@ struct capture_options {
     bool follow;               /* go on as files are added to a folder, until *stop */
     const volatile bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
     uint32_t snaplen;          /* of interfaces */
-    uint64_t ring;             /* bytes of the kernel's buffer for each */
+    uint64_t ring;             /* bytes of the kernel's buffer for each, all readers together */
+    unsigned readers;          /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
 };
 
 /* Whether libpcap understands a BPF expression; if not, the reason was logged. */
@@ -74,22 +75,39 @@ void capture_close(struct capture *capture);
  * end. */
 __attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, struct block *block);
 
+/* The same for interfaces with several readers, each a thread with blocks of its own;
+ * capture_fill() is reader 0. The kernel spreads the packets so that both directions of a
+ * connection, and all fragments of a datagram, come to the same reader, as far as it sees inside.
+ * Clock and sequence of the blocks are each reader's own; frame.number is given once for each
+ * interface. */
+__attribute__((warn_unused_result)) bool capture_fill_part(struct capture *capture, unsigned reader,
+                                                           struct block *block);
+
 bool capture_failed(const struct capture *capture);
 const char *capture_file_name(const struct capture *capture,
-                              uint32_t file); /* base name; valid until close */
+                              uint32_t file); /* base name; valid until close; from any thread */
 
 struct capture_counters {
     uint64_t files;
-    uint64_t frames;
-    uint64_t bytes;          /* captured bytes of frames */
-    uint64_t frames_skipped; /* larger than LIMIT_FRAME_BYTES, or of an interface that is not
-                                described */
-    uint64_t backwards;    /* older than one of another interface before it, in a file of several */
-    uint64_t kernel_drops; /* of interfaces: what the ring had no room for */
-    uint64_t interface_drops; /* and what was lost before it */
-    uint64_t input_bytes;     /* read from the files as stored, for progress */
-    uint64_t input_total;     /* their sizes together, 0 when unknown (a pipe) */
+    uint64_t frames;          /* delivered */
+    uint64_t bytes;           /* captured bytes of them */
+    uint64_t frames_filtered; /* left out by options.filter */
+    uint64_t frames_skipped;  /* larger than LIMIT_FRAME_BYTES, or of an interface that is not
+                                 described */
+    uint64_t backwards;   /* older than one of another interface before it, in a file of several */
+    uint64_t input_bytes; /* read from the files as stored, for progress */
+    uint64_t input_total; /* their sizes together, 0 when unknown (a pipe) */
+
+    bool live; /* what follows is of interfaces. What passed is delivered, filtered, skipped,
+                  dropped, or still in the ring. */
+    uint64_t kernel_passed;   /* packets that passed the filter in the kernel */
+    uint64_t kernel_drops;    /* of these, what the ring had no room for or was lost with it */
+    uint64_t interface_drops; /* lost before that */
+    uint64_t frames_over_mtu; /* longer than the interface can send: joined by the network card, or
+                                 out of fragments by the kernel */
+    uint64_t frames_vlan;     /* with a VLAN tag */
 };
+/* As of the last block; from any thread. */
 struct capture_counters capture_counters(const struct capture *capture);
 
 /* TLS secrets found in pcapng Decryption Secrets Blocks ("NSS key log" text), kept for later. */

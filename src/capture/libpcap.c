@@ -9,10 +9,12 @@
 #include <pcap/pcap.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "clock.h"
 #include "limits.h"
 #include "log.h"
+#include "packet_socket.h"
 
 static const struct {
     uint16_t link_type;
@@ -190,10 +192,18 @@ struct libpcap_live {
     pcap_t *pcap;
     uint16_t link_type;
     int descriptor;
+    int64_t unit_ns;  /* of the second field of its times */
+    int64_t since_ns; /* frames from before this are discarded */
+    uint64_t taken;
+    struct libpcap_counts counts;
+    struct pcap_stat last; /* the numbers that were added to counts: they wrap */
 };
 
 /* Blocks of the ring are handed over after this time at the latest. */
-#define LIVE_BLOCK_MS 100
+#define LIVE_BLOCK_MS 20
+/* A clock that was set back leaves no more than this out. */
+#define LIVE_EARLY_NS NS_PER_S
+#define ALL_BYTES LIMIT_FRAME_BYTES
 
 static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *options)
 {
@@ -205,6 +215,20 @@ static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *optio
     return pcap_activate(pcap) >= 0;
 }
 
+static bool take_none(pcap_t *pcap)
+{
+    struct bpf_insn none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
+    struct bpf_program program = { .bf_len = 1, .bf_insns = none };
+    return pcap_setfilter(pcap, &program) == 0;
+}
+
+static bool take_all(pcap_t *pcap)
+{
+    struct bpf_insn all[] = { BPF_STMT(BPF_RET | BPF_K, ALL_BYTES) };
+    struct bpf_program program = { .bf_len = 1, .bf_insns = all };
+    return pcap_setfilter(pcap, &program) == 0;
+}
+
 struct libpcap_live *libpcap_live_new(const char *interface,
                                       const struct libpcap_live_options *options, char *why,
                                       size_t why_size)
@@ -212,7 +236,7 @@ struct libpcap_live *libpcap_live_new(const char *interface,
     char error[PCAP_ERRBUF_SIZE] = "out of memory";
     struct libpcap_live *live = calloc(1, sizeof *live);
     pcap_t *pcap = live != NULL ? pcap_create(interface, error) : NULL;
-    bool ok = pcap != NULL && live_activate(pcap, options);
+    bool ok = pcap != NULL && live_activate(pcap, options) && take_none(pcap);
     if (pcap != NULL && !ok)
         (void)snprintf(error, sizeof error, "%s", pcap_geterr(pcap));
     if (ok && pcap_setnonblock(pcap, 1, error) != 0)
@@ -227,6 +251,8 @@ struct libpcap_live *libpcap_live_new(const char *interface,
     live->pcap = pcap;
     live->link_type = link_type_of(pcap_datalink(pcap));
     live->descriptor = pcap_get_selectable_fd(pcap);
+    live->unit_ns = pcap_get_tstamp_precision(pcap) == PCAP_TSTAMP_PRECISION_NANO ? 1 : NS_PER_US;
+    live->since_ns = INT64_MAX;
     return live;
 }
 
@@ -238,37 +264,77 @@ void libpcap_live_free(struct libpcap_live *live)
     free(live);
 }
 
+bool libpcap_live_begin(struct libpcap_live *live, char *why, size_t why_size)
+{
+    struct timespec now;
+    if (!take_all(live->pcap)) {
+        (void)snprintf(why, why_size, "%s", pcap_geterr(live->pcap));
+        return false;
+    }
+    packet_socket_once(pcap_fileno(live->pcap));
+    (void)pcap_stats(live->pcap, &live->last); /* what is in the ring by now does not count */
+    if (clock_gettime(CLOCK_REALTIME, &now) == 0)
+        live->since_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
+    return true;
+}
+
+bool libpcap_live_end(struct libpcap_live *live) { return take_none(live->pcap); }
+
+int libpcap_live_socket(const struct libpcap_live *live) { return pcap_fileno(live->pcap); }
+
 int libpcap_live_descriptor(const struct libpcap_live *live) { return live->descriptor; }
 
-enum libpcap_result libpcap_live_next(struct libpcap_live *live, struct frame *frame)
+bool libpcap_live_ethernet(const struct libpcap_live *live)
 {
-    struct pcap_pkthdr *header;
-    const u_char *data;
-    int result = pcap_next_ex(live->pcap, &header, &data);
-    if (result == 0)
-        return LIBPCAP_END;
-    if (result != 1)
-        return LIBPCAP_ERROR;
-    bool nanoseconds = pcap_get_tstamp_precision(live->pcap) == PCAP_TSTAMP_PRECISION_NANO;
-    *frame = (struct frame){
-        .time_ns =
-            header->ts.tv_sec * NS_PER_S + header->ts.tv_usec * (nanoseconds ? 1 : NS_PER_US),
+    return live->link_type == DLT_EN10MB;
+}
+
+struct taking {
+    struct libpcap_live *live;
+    libpcap_take *take;
+    void *to;
+};
+
+static void on_packet(u_char *user, const struct pcap_pkthdr *header, const u_char *data)
+{
+    const struct taking *taking = (const struct taking *)(const void *)user;
+    struct libpcap_live *live = taking->live;
+    struct frame frame = {
+        .time_ns = header->ts.tv_sec * NS_PER_S + header->ts.tv_usec * live->unit_ns,
         .data = data,
         .captured = header->caplen,
         .wire = header->len < header->caplen ? header->caplen : header->len,
         .link_type = live->link_type,
     };
-    return LIBPCAP_FRAME;
+    if (frame.time_ns < live->since_ns && frame.time_ns >= live->since_ns - LIVE_EARLY_NS)
+        return;
+    live->taken++;
+    if (!taking->take(taking->to, &frame))
+        pcap_breakloop(live->pcap);
 }
+
+/* Not one by one: pcap_next_ex() would copy each frame once more. */
+enum libpcap_result libpcap_live_take(struct libpcap_live *live, libpcap_take *take, void *to)
+{
+    struct taking taking = { .live = live, .take = take, .to = to };
+    int result = pcap_dispatch(live->pcap, -1, on_packet, (u_char *)&taking);
+    if (result == PCAP_ERROR_BREAK)
+        return LIBPCAP_FRAME;
+    return result < 0 ? LIBPCAP_ERROR : LIBPCAP_END;
+}
+
+uint64_t libpcap_live_taken(const struct libpcap_live *live) { return live->taken; }
 
 const char *libpcap_live_error(struct libpcap_live *live) { return pcap_geterr(live->pcap); }
 
-bool libpcap_live_drops(struct libpcap_live *live, uint64_t *kernel, uint64_t *interface)
+struct libpcap_counts libpcap_live_counts(struct libpcap_live *live)
 {
-    struct pcap_stat stat;
-    if (pcap_stats(live->pcap, &stat) != 0)
-        return false;
-    *kernel = stat.ps_drop;
-    *interface = stat.ps_ifdrop;
-    return true;
+    struct pcap_stat now;
+    if (pcap_stats(live->pcap, &now) == 0) {
+        live->counts.passed += now.ps_recv - live->last.ps_recv;
+        live->counts.dropped += now.ps_drop - live->last.ps_drop;
+        live->counts.interface_dropped += now.ps_ifdrop - live->last.ps_ifdrop;
+        live->last = now;
+    }
+    return live->counts;
 }

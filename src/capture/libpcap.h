@@ -43,16 +43,35 @@ struct libpcap_live_options {
     uint64_t ring;    /* bytes of the kernel's buffer */
 };
 
-/* NULL: `why` says why not. Promiscuous, nanoseconds, not blocking. */
+/* NULL: `why` says why not. Promiscuous, nanoseconds, not blocking. Takes nothing before
+ * libpcap_live_begin(): what came until then is discarded. */
 struct libpcap_live *libpcap_live_new(const char *interface,
                                       const struct libpcap_live_options *options, char *why,
                                       size_t why_size);
 void libpcap_live_free(struct libpcap_live *live);
+bool libpcap_live_begin(struct libpcap_live *live, char *why, size_t why_size);
+/* Takes nothing more but what is in the ring; false where the kernel refuses. */
+bool libpcap_live_end(struct libpcap_live *live);
+int libpcap_live_socket(const struct libpcap_live *live);
 int libpcap_live_descriptor(const struct libpcap_live *live); /* for poll() */
-/* As of a file; LIBPCAP_END: nothing is waiting. The frame is valid until the next call. */
-enum libpcap_result libpcap_live_next(struct libpcap_live *live, struct frame *frame);
+bool libpcap_live_ethernet(const struct libpcap_live *live);
+
+/* Takes what is waiting: all but number, file and interface is set; its data is valid for the
+ * call. The callee returns false when it has no room for another. */
+typedef bool libpcap_take(void *to, const struct frame *frame);
+/* LIBPCAP_FRAME: the callee had no more room. LIBPCAP_END: nothing more is waiting. */
+enum libpcap_result libpcap_live_take(struct libpcap_live *live, libpcap_take *take, void *to);
 const char *libpcap_live_error(struct libpcap_live *live); /* after LIBPCAP_ERROR */
-/* Since it was opened; false where the kernel does not say. */
-bool libpcap_live_drops(struct libpcap_live *live, uint64_t *kernel, uint64_t *interface);
+
+struct libpcap_counts {
+    uint64_t passed;            /* the filter, those that were dropped then included */
+    uint64_t dropped;           /* the ring had no room */
+    uint64_t interface_dropped; /* before; of the interface, for all who watch it */
+};
+/* Since libpcap_live_begin(). One caller at a time, which may be another thread than the one that
+ * takes. */
+struct libpcap_counts libpcap_live_counts(struct libpcap_live *live);
+/* Those that were handed to a callee; for the thread that takes. */
+uint64_t libpcap_live_taken(const struct libpcap_live *live);
 
 #endif

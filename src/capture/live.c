@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
  * live.c - polls the interfaces and copies what came into the block.
- *
- * Not here yet: several readers (PACKET_FANOUT), a filter in the kernel.
  */
 #include "live.h"
 
@@ -11,54 +9,115 @@
 #include <time.h>
 
 #include "clock.h"
+#include "line.h"
 #include "log.h"
+#include "reader.h"
 
-#define LIVE_POLL_MS 100
-#define LIVE_RETRY_NS NS_PER_S
-/* Packets may wait in the ring for this long: the silent clock stays so far behind. */
-#define LIVE_BEHIND_NS (200 * NS_PER_MS)
+#define POLL_MS 30
+/* The kernel hands packets over in blocks after 20 ms, and the reader has to wake: the silent clock
+ * stays so far behind. */
+#define BEHIND_NS (80 * NS_PER_MS)
+/* After the last packet was let in, the block that holds it is handed over within this time. */
+#define ENDING_NS (60 * NS_PER_MS)
+/* A ring has at least two blocks, which libpcap makes as large as the largest frame. */
+#define RING_MIN (2 * (uint64_t)LIMIT_FRAME_BYTES)
+#define ETHERNET_HEADER 14u
+#define TAG_BYTES 4u
 
-struct line { /* one interface */
-    const char *name;
-    struct libpcap_live *pcap; /* NULL while it is away */
-    struct frame pending;      /* taken, and there was no room in the block */
-    bool has_pending;
-    uint64_t number;
-    int64_t retry_ns;
-    uint64_t kernel_drops, interface_drops; /* of earlier times that it was open */
+struct part { /* what one reader has */
+    struct live *live;
+    struct filter *filter; /* NULL for none */
+    struct line *lines;    /* one for each interface */
+    size_t turn;           /* of the interfaces: which is asked first */
+    int64_t clock_ns;
+    uint64_t sequence;
+    int64_t ending_ns; /* when it was stopped, by the machine's steady clock; 0: not yet */
+    struct capture_counters counters;
+    pthread_mutex_t lock;         /* of the lines, and of what follows */
+    struct capture_counters told; /* the counters as of the last block */
 };
 
 struct live {
     struct libpcap_live_options options;
-    size_t count;
-    struct line lines[];
+    const volatile bool *stop; /* may be NULL */
+    size_t count;              /* of interfaces */
+    struct interface *interfaces;
+    unsigned readers;
+    struct part *parts;
 };
 
-static int64_t now_ns(void)
+/* --- opening and closing --- */
+
+static bool make_parts(struct live *live, const char *const *names, const char *filter)
 {
-    struct timespec now;
-    return clock_gettime(CLOCK_REALTIME, &now) == 0 ? now.tv_sec * NS_PER_S + now.tv_nsec : 0;
+    for (size_t i = 0; i < live->count; i++) {
+        struct interface *interface = &live->interfaces[i];
+        interface->name = names[i];
+        interface->shared = live->readers > 1;
+        atomic_init(&interface->given, 0);
+        pthread_mutex_init(&interface->lock, NULL);
+    }
+    for (unsigned r = 0; r < live->readers; r++) {
+        struct part *part = &live->parts[r];
+        pthread_mutex_init(&part->lock, NULL);
+        part->live = live;
+        part->clock_ns = INT64_MIN;
+        part->lines = calloc(live->count, sizeof *part->lines);
+        if (part->lines == NULL) {
+            log_error("out of memory");
+            return false;
+        }
+        for (size_t i = 0; i < live->count; i++)
+            part->lines[i].interface = &live->interfaces[i];
+        if (filter != NULL && (part->filter = filter_new(filter)) == NULL)
+            return false;
+    }
+    return true;
+}
+
+/* All sockets share the packets before the first one takes any. */
+static bool open_lines(struct live *live)
+{
+    char why[256];
+    for (int begin = 0; begin < 2; begin++)
+        for (size_t i = 0; i < live->count; i++)
+            for (unsigned r = 0; r < live->readers; r++) {
+                struct line *line = &live->parts[r].lines[i];
+                bool ok = begin ? line_begin(line, why, sizeof why)
+                                : line_open(line, &live->options, why, sizeof why);
+                if (!ok) {
+                    log_error("%s: cannot be watched: %s", line->interface->name, why);
+                    return false;
+                }
+            }
+    return true;
 }
 
 struct live *live_new(const char *const *names, size_t count, const struct capture_options *options)
 {
-    struct live *live = calloc(1, sizeof *live + count * sizeof(struct line));
-    if (live == NULL) {
+    struct live *live = calloc(1, sizeof *live);
+    if (live != NULL) {
+        live->stop = options->stop;
+        live->count = count;
+        live->readers = options->readers > 0 ? options->readers : 1;
+        live->interfaces = calloc(count, sizeof *live->interfaces);
+        live->parts = calloc(live->readers, sizeof *live->parts);
+    }
+    if (live == NULL || live->interfaces == NULL || live->parts == NULL) {
         log_error("out of memory");
+        if (live != NULL) {
+            free(live->interfaces);
+            free(live->parts);
+        }
+        free(live);
         return NULL;
     }
-    live->options =
-        (struct libpcap_live_options){ .snaplen = options->snaplen, .ring = options->ring };
-    live->count = count;
-    for (size_t i = 0; i < count; i++) {
-        char why[256];
-        live->lines[i].name = names[i];
-        live->lines[i].pcap = libpcap_live_new(names[i], &live->options, why, sizeof why);
-        if (live->lines[i].pcap == NULL) {
-            log_error("%s: cannot be watched: %s", names[i], why);
-            live_free(live);
-            return NULL;
-        }
+    uint64_t ring = options->ring / live->readers;
+    live->options = (struct libpcap_live_options){ .snaplen = options->snaplen,
+                                                   .ring = ring > RING_MIN ? ring : RING_MIN };
+    if (!make_parts(live, names, options->filter) || !open_lines(live)) {
+        live_free(live);
+        return NULL;
     }
     return live;
 }
@@ -67,102 +126,136 @@ void live_free(struct live *live)
 {
     if (live == NULL)
         return;
-    for (size_t i = 0; i < live->count; i++)
-        libpcap_live_free(live->lines[i].pcap);
+    for (unsigned r = 0; r < live->readers; r++) {
+        struct part *part = &live->parts[r];
+        for (size_t i = 0; i < live->count && part->lines != NULL; i++)
+            line_close(&part->lines[i]);
+        free(part->lines);
+        filter_free(part->filter);
+    }
+    free(live->parts);
+    free(live->interfaces);
     free(live);
 }
 
 const char *live_name(const struct live *live, uint32_t file)
 {
-    return file < live->count ? live->lines[file].name : "";
+    return file < live->count ? live->interfaces[file].name : "";
 }
 
-static void add_drops(const struct line *line, uint64_t *kernel, uint64_t *interface)
-{
-    uint64_t now_kernel = 0, now_interface = 0;
-    *kernel += line->kernel_drops;
-    *interface += line->interface_drops;
-    if (line->pcap == NULL || !libpcap_live_drops(line->pcap, &now_kernel, &now_interface))
-        return;
-    *kernel += now_kernel;
-    *interface += now_interface;
-}
+/* --- counting --- */
 
-void live_count(const struct live *live, struct capture_counters *counters)
+static void add_line(const struct line *line, bool first, struct capture_counters *sum)
 {
-    for (size_t i = 0; i < live->count; i++)
-        add_drops(&live->lines[i], &counters->kernel_drops, &counters->interface_drops);
-}
-
-static void line_lost(struct line *line)
-{
-    uint64_t kernel = 0, interface = 0;
-    log_warn("%s: %s; waiting for it", line->name, libpcap_live_error(line->pcap));
-    add_drops(line, &kernel, &interface);
-    line->kernel_drops = kernel;
-    line->interface_drops = interface;
-    libpcap_live_free(line->pcap);
-    line->pcap = NULL;
-    line->has_pending = false;
-    line->retry_ns = now_ns() + LIVE_RETRY_NS;
-}
-
-static void line_retry(struct live *live, struct line *line)
-{
-    char why[256];
-    if (line->pcap != NULL || now_ns() < line->retry_ns)
-        return;
-    line->pcap = libpcap_live_new(line->name, &live->options, why, sizeof why);
+    struct libpcap_counts now = { 0 };
     if (line->pcap != NULL)
-        log_warn("%s: is back", line->name);
-    else
-        line->retry_ns = now_ns() + LIVE_RETRY_NS;
+        now = libpcap_live_counts(line->pcap);
+    sum->kernel_passed += line->earlier.passed + now.passed;
+    sum->kernel_drops += line->earlier.dropped + now.dropped;
+    if (first) /* every socket is told of all that the interface lost */
+        sum->interface_drops += line->earlier.interface_dropped + now.interface_dropped;
 }
 
-/* False: there is no room in the block; the frame waits. */
-static bool add_frame(struct capture *capture, struct block *block, struct line *line)
+struct capture_counters live_counters(struct live *live)
 {
-    struct frame *frame = &line->pending;
-    struct tally *tally = &capture->tally;
-    if (frame->captured > LIMIT_FRAME_BYTES) {
-        tally->counters.frames_skipped++;
-        return true;
+    struct capture_counters sum = { .live = true };
+    for (unsigned r = 0; r < live->readers; r++) {
+        struct part *part = &live->parts[r];
+        pthread_mutex_lock(&part->lock);
+        sum.frames += part->told.frames;
+        sum.bytes += part->told.bytes;
+        sum.frames_skipped += part->told.frames_skipped;
+        sum.frames_filtered += part->told.frames_filtered;
+        sum.frames_over_mtu += part->told.frames_over_mtu;
+        sum.frames_vlan += part->told.frames_vlan;
+        for (size_t i = 0; i < live->count; i++)
+            add_line(&part->lines[i], r == 0, &sum);
+        pthread_mutex_unlock(&part->lock);
     }
-    if (block->count == block->frames_cap || frame->captured > block->cap - block->used)
-        return false;
-    tally->counters.frames++;
-    tally->counters.bytes += frame->captured;
-    if (capture->filter != NULL && filter_match(capture->filter, frame) != FILTER_YES)
-        return true;
-    memcpy(block->bytes + block->used, frame->data, frame->captured);
-    frame->data = block->bytes + block->used;
-    block->used += frame->captured;
-    block->frames[block->count++] = *frame;
-    if (frame->time_ns > capture->clock_ns)
-        capture->clock_ns = frame->time_ns;
-    return true;
+    return sum;
 }
 
-static void take_line(struct capture *capture, struct block *block, struct line *line,
-                      uint32_t index)
+/* Bytes of VLAN tags at the front of an Ethernet frame. */
+static uint32_t tags_of(const struct frame *frame)
 {
-    while (line->pcap != NULL) {
-        enum libpcap_result result =
-            line->has_pending ? LIBPCAP_FRAME : libpcap_live_next(line->pcap, &line->pending);
-        if (result == LIBPCAP_END)
-            return;
-        if (result == LIBPCAP_ERROR) {
-            line_lost(line);
-            return;
-        }
-        if (!line->has_pending) {
-            line->pending.number = ++line->number;
-            line->pending.file = line->pending.interface = index;
-        }
-        line->has_pending = !add_frame(capture, block, line);
-        if (line->has_pending)
-            return;
+    struct reader r = reader_of(frame->data, frame->captured);
+    uint32_t bytes = 0;
+    (void)reader_take(&r, ETHERNET_HEADER - 2);
+    for (;; bytes += TAG_BYTES) {
+        uint16_t type = reader_u16(&r);
+        if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
+            return bytes;
+        (void)reader_u16(&r);
     }
+}
+
+/* --- one frame --- */
+
+struct taking {
+    struct part *part;
+    struct line *line;
+    struct block *block;
+    uint32_t index; /* of the interface */
+    bool any;
+};
+
+static bool has_room(const struct block *block)
+{
+    return block->count < block->frames_cap && block->cap - block->used >= LIMIT_FRAME_BYTES;
+}
+
+static bool take_frame(void *to, const struct frame *from)
+{
+    struct taking *taking = to;
+    struct part *part = taking->part;
+    struct block *block = taking->block;
+    struct capture_counters *counters = &part->counters;
+    struct frame frame = *from;
+    taking->any = true;
+    frame.number = line_number(taking->line);
+    frame.file = frame.interface = taking->index;
+    if (frame.captured > LIMIT_FRAME_BYTES) {
+        counters->frames_skipped++;
+        return true;
+    }
+    if (frame.time_ns > part->clock_ns)
+        part->clock_ns = frame.time_ns;
+    if (part->filter != NULL && filter_match(part->filter, &frame) != FILTER_YES) {
+        counters->frames_filtered++;
+        return true;
+    }
+    counters->frames++;
+    counters->bytes += frame.captured;
+    if (taking->line->mtu > 0) {
+        uint32_t tags = tags_of(&frame);
+        counters->frames_vlan += tags > 0;
+        counters->frames_over_mtu += frame.wire > taking->line->mtu + ETHERNET_HEADER + tags;
+    }
+    memcpy(block->bytes + block->used, frame.data, frame.captured);
+    frame.data = block->bytes + block->used;
+    block->used += frame.captured;
+    block->frames[block->count++] = frame;
+    return has_room(block);
+}
+
+/* --- one block --- */
+
+/* True if anything came, wanted or not. */
+static bool take_lines(struct part *part, struct block *block)
+{
+    struct live *live = part->live;
+    struct taking taking = { .part = part, .block = block };
+    for (size_t n = 0; n < live->count && has_room(block); n++) {
+        taking.index = (uint32_t)((part->turn + n) % live->count);
+        taking.line = &part->lines[taking.index];
+        if (part->ending_ns == 0)
+            line_retry(taking.line, &live->options, &part->lock);
+        if (taking.line->pcap != NULL &&
+            libpcap_live_take(taking.line->pcap, take_frame, &taking) == LIBPCAP_ERROR)
+            line_lost(taking.line, &part->lock);
+    }
+    part->turn = (part->turn + 1) % live->count;
+    return taking.any;
 }
 
 static int by_time(const void *a, const void *b)
@@ -173,37 +266,57 @@ static int by_time(const void *a, const void *b)
     return left->data < right->data ? -1 : left->data > right->data;
 }
 
-static void wait_for_frames(const struct live *live)
+static void wait_for_frames(const struct part *part)
 {
     struct pollfd fds[LIMIT_INTERFACES];
     nfds_t count = 0;
-    for (size_t i = 0; i < live->count; i++)
-        if (live->lines[i].pcap != NULL)
-            fds[count++] = (struct pollfd){ .fd = libpcap_live_descriptor(live->lines[i].pcap),
+    for (size_t i = 0; i < part->live->count; i++)
+        if (part->lines[i].pcap != NULL)
+            fds[count++] = (struct pollfd){ .fd = libpcap_live_descriptor(part->lines[i].pcap),
                                             .events = POLLIN };
-    (void)poll(fds, count, LIVE_POLL_MS); /* a signal is as good as a frame */
+    (void)poll(fds, count, POLL_MS); /* a signal is as good as a frame */
 }
 
-bool live_fill(struct capture *capture, struct block *block)
+static int64_t steady_ns(void)
 {
-    struct live *live = capture->live;
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
+/* The first time that the run is seen to be stopped, nothing more is let in. */
+static void notice_stop(struct part *part)
+{
+    if (part->ending_ns != 0 || part->live->stop == NULL || !*part->live->stop)
+        return;
+    part->ending_ns = steady_ns();
+    for (size_t i = 0; i < part->live->count; i++)
+        if (part->lines[i].pcap != NULL)
+            (void)libpcap_live_end(part->lines[i].pcap);
+}
+
+bool live_fill(struct live *live, unsigned reader, struct block *block)
+{
+    struct part *part = &live->parts[reader];
     block->used = block->count = block->parsed = 0;
-    for (int round = 0; round < 2 && block->count == 0; round++) {
-        if (run_stopped(capture))
-            return false;
-        if (round == 1)
-            wait_for_frames(live);
-        for (size_t i = 0; i < live->count; i++) {
-            line_retry(live, &live->lines[i]);
-            take_line(capture, block, &live->lines[i], (uint32_t)i);
-        }
+    notice_stop(part);
+    bool any = take_lines(part, block);
+    if (!any) {
+        wait_for_frames(part);
+        any = take_lines(part, block);
     }
+    pthread_mutex_lock(&part->lock);
+    part->told = part->counters;
+    pthread_mutex_unlock(&part->lock);
+    if (!any && part->ending_ns != 0 && steady_ns() - part->ending_ns > ENDING_NS)
+        return false;
+
     if (live->count > 1)
         qsort(block->frames, block->count, sizeof block->frames[0], by_time);
-    int64_t silent_ns = now_ns() - LIVE_BEHIND_NS;
-    if (block->count == 0 && silent_ns > capture->clock_ns)
-        capture->clock_ns = silent_ns;
-    block->clock_ns = capture->clock_ns;
-    block->sequence = capture->sequence++;
+    int64_t silent_ns = line_now_ns() - BEHIND_NS;
+    if (!any && silent_ns > part->clock_ns)
+        part->clock_ns = silent_ns;
+    block->clock_ns = part->clock_ns;
+    block->sequence = part->sequence++;
     return true;
 }

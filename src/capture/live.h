@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0
- * live.h - interfaces as a source of frames. Linux.
+ * live.h - interfaces as a source of frames, for one or more readers. Linux.
  *
- * The capture's clock goes on when the line is silent: it then follows the machine's clock, so that
- * timers fire and what is found is told. An interface that goes away is waited for.
+ * A reader's clock goes on when its lines are silent: it then follows the machine's clock, so that
+ * timers fire and what is found is told. An interface that goes away is waited for. When the run is
+ * stopped, what is in the rings by then is still delivered.
  */
 #ifndef LIVE_H
 #define LIVE_H
@@ -16,9 +17,10 @@ struct live *live_new(const char *const *names, size_t count,
                       const struct capture_options *options);
 void live_free(struct live *live); /* accepts NULL */
 
-/* Frames that came, or none after a tenth of a second. False: the run was stopped. */
-bool live_fill(struct capture *capture, struct block *block);
+/* Frames that came, or none after a twentieth of a second. False: the run was stopped. One thread a
+ * reader. */
+bool live_fill(struct live *live, unsigned reader, struct block *block);
 const char *live_name(const struct live *live, uint32_t file);
-void live_count(const struct live *live, struct capture_counters *counters); /* adds drops */
+struct capture_counters live_counters(struct live *live); /* from any thread */
 
 #endif

@@ -163,8 +163,10 @@ static bool accept(struct capture *capture, const struct frame *frame)
         enum filter_result result = filter_match(capture->filter, frame);
         if (result == FILTER_UNFIT)
             capture->tally.failed = true;
-        if (result != FILTER_YES)
+        if (result != FILTER_YES) {
+            capture->tally.counters.frames_filtered++;
             return false;
+        }
     }
     capture->tally.counters.frames++;
     capture->tally.counters.bytes += frame->captured;
@@ -263,10 +265,8 @@ static void fill_in_place(struct capture *capture, struct block *block)
         first_ends(capture, step);
 }
 
-bool capture_fill(struct capture *capture, struct block *block)
+static bool fill(struct capture *capture, struct block *block)
 {
-    if (capture->live != NULL)
-        return live_fill(capture, block);
     block->used = block->count = block->parsed = 0;
     while (block->count == 0 && !run_stopped(capture)) {
         if (capture->open_count > 0 && !capture->open[0]->has_head && !alone(capture))
@@ -284,4 +284,22 @@ bool capture_fill(struct capture *capture, struct block *block)
     block->clock_ns = capture->clock_ns;
     block->sequence = capture->sequence++;
     return true;
+}
+
+bool capture_fill(struct capture *capture, struct block *block)
+{
+    if (capture->live != NULL)
+        return live_fill(capture->live, 0, block);
+    bool filled = fill(capture, block);
+    pthread_mutex_lock(&capture->lock);
+    capture->told = capture->tally.counters;
+    pthread_mutex_unlock(&capture->lock);
+    return filled;
+}
+
+bool capture_fill_part(struct capture *capture, unsigned reader, struct block *block)
+{
+    if (capture->live == NULL)
+        return reader == 0 && capture_fill(capture, block);
+    return live_fill(capture->live, reader, block);
 }

@@ -8,6 +8,8 @@
 #ifndef RUN_H
 #define RUN_H
 
+#include <pthread.h>
+
 #include "input.h"
 
 #define ENTRIES_PER_CHUNK 1024u
@@ -33,6 +35,9 @@ struct capture {
     int64_t clock_ns;
     uint32_t clock_interface; /* of the frame that set it */
     uint64_t sequence;
+
+    pthread_mutex_t lock;         /* of what follows */
+    struct capture_counters told; /* the counters as of the last block */
 
     /* In chunks that never move: other threads ask for names while files are added. */
     struct entry *chunks[ENTRY_CHUNKS];

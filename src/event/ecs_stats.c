@@ -14,6 +14,13 @@ static void add_capture(struct json *stats, const struct event_stats *s)
     json_count(capture, "out_of_order", s->capture.backwards);
     json_count(capture, "kernel_drops", s->capture.kernel_drops);
     json_count(capture, "interface_drops", s->capture.interface_drops);
+    if (s->capture.frames_filtered > 0)
+        json_count(capture, "filtered", s->capture.frames_filtered);
+    if (s->capture.live) {
+        json_count(capture, "kernel_passed", s->capture.kernel_passed);
+        json_count(capture, "over_mtu", s->capture.frames_over_mtu);
+        json_count(capture, "vlan", s->capture.frames_vlan);
+    }
 
     static const struct {
         enum packet_verdict verdict;
