@@ -16,41 +16,12 @@
 #include "load.h"
 #include "log.h"
 
-#define MOST 12
-
-struct chain {
-    struct reader ders[MOST];
-    size_t count;
-};
-
-/* "leaf inter cross" */
-static struct chain chain_load(const char *names)
-{
-    struct chain chain = { 0 };
-    struct text rest = text_of(names);
-    while (rest.len > 0) {
-        struct text token = text_token(&rest, " ");
-        char name[64];
-        assert_true(chain.count < MOST && token.len < sizeof name);
-        memcpy(name, token.at, token.len);
-        name[token.len] = '\0';
-        chain.ders[chain.count++] = certificate_load(name);
-    }
-    return chain;
-}
-
-static void chain_unload(struct chain *chain)
-{
-    for (size_t i = 0; i < chain->count; i++)
-        certificate_unload(chain->ders[i]);
-}
-
 static int64_t day(int64_t year, unsigned month, unsigned date)
 {
     return clock_from_civil(year, month, date, 0, 0, 0);
 }
 
-static struct verification verify_sent(struct trust_store *store, const struct chain *chain,
+static struct verification verify_sent(struct trust_store *store, const struct sent *chain,
                                        int64_t at_s, bool as_client)
 {
     struct verification out;
@@ -64,9 +35,9 @@ static struct verification verify_sent(struct trust_store *store, const struct c
 static struct verification verify(struct trust_store *store, const char *names, int64_t at_s,
                                   bool as_client)
 {
-    struct chain chain = chain_load(names);
+    struct sent chain = sent_load(names);
     struct verification out = verify_sent(store, &chain, at_s, as_client);
-    chain_unload(&chain);
+    sent_unload(&chain);
     return out;
 }
 
@@ -231,12 +202,12 @@ static void test_what_is_not_verified(void **state)
         assert_false(v.anchored);
         assert_true(v.valid_from_s == INT64_MIN && v.valid_until_s == INT64_MAX);
     }
-    struct chain cut = chain_load("leaf inter");
+    struct sent cut = sent_load("leaf inter");
     cut.ders[1].left--;
     struct verification v = verify_sent(store, &cut, day(2021, 6, 1), false);
     assert_int_equal(v.code, -1);
     assert_string_equal(v.text, "certificate cannot be parsed");
-    chain_unload(&cut);
+    sent_unload(&cut);
     assert_int_equal(verify(store, "leaf inter inter inter inter inter inter inter inter inter",
                             day(2021, 6, 1), false)
                          .code,

@@ -13,34 +13,6 @@
 #include "data/load.h"
 #include "x509.h"
 
-#define MOST 40
-
-struct sent {
-    struct reader ders[MOST];
-    size_t count;
-};
-
-static struct sent sent_load(const char *names)
-{
-    struct sent sent = { 0 };
-    struct text rest = text_of(names);
-    while (rest.len > 0) {
-        struct text token = text_token(&rest, " ");
-        char name[64];
-        assert_true(sent.count < MOST && token.len < sizeof name);
-        memcpy(name, token.at, token.len);
-        name[token.len] = '\0';
-        sent.ders[sent.count++] = certificate_load(name);
-    }
-    return sent;
-}
-
-static void sent_unload(struct sent *sent)
-{
-    for (size_t i = 0; i < sent->count; i++)
-        certificate_unload(sent->ders[i]);
-}
-
 static struct trust_store *both_roots(void)
 {
     struct trust_store *store = trust_store_load(CHAINS "both_roots.pem", NULL);
@@ -276,8 +248,8 @@ static void test_chains_over_a_maximum(void **state)
     (void)state;
     struct trust_store *store = both_roots();
     struct x509_cache *cache = x509_cache_new(store, 10);
-    struct reader leaf = certificate_load("leaf"), many[MOST];
-    for (size_t i = 0; i < MOST; i++)
+    struct reader leaf = certificate_load("leaf"), many[MOST_LOADED];
+    for (size_t i = 0; i < MOST_LOADED; i++)
         many[i] = leaf;
 
     const struct x509_chain *chain = x509_chain_hold(cache, many, LIMIT_CHAIN_CERTIFICATES + 1);

@@ -6,8 +6,10 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "reader.h"
+#include "text.h"
 
 #define CHAINS "tests/unit/x509/data/"
 
@@ -33,5 +35,34 @@ static inline struct reader certificate_load(const char *name)
 }
 
 static inline void certificate_unload(struct reader der) { free((void *)der.at); }
+
+#define MOST_LOADED 40
+
+/* A chain as it is sent, of those files: "leaf inter cross". To be given to sent_unload(). */
+struct sent {
+    struct reader ders[MOST_LOADED];
+    size_t count;
+};
+
+static inline struct sent sent_load(const char *names)
+{
+    struct sent sent = { 0 };
+    struct text rest = text_of(names);
+    while (rest.len > 0) {
+        struct text token = text_token(&rest, " ");
+        char name[64];
+        assert_true(sent.count < MOST_LOADED && token.len < sizeof name);
+        memcpy(name, token.at, token.len);
+        name[token.len] = '\0';
+        sent.ders[sent.count++] = certificate_load(name);
+    }
+    return sent;
+}
+
+static inline void sent_unload(struct sent *sent)
+{
+    for (size_t i = 0; i < sent->count; i++)
+        certificate_unload(sent->ders[i]);
+}
 
 #endif
