@@ -124,7 +124,7 @@ void certificates_name_mismatch(const struct scene *at, struct starttap_draft *d
     } else if (was_told_an_address(at) && address != NULL &&
                address->match == STARTTAP_NAME_DIFFERS) {
         draft->finding.variant = "ip_reference";
-        draft->finding.severity = STARTTAP_LOW;
+        draft->finding.severity = was_refused(at) ? STARTTAP_LOW : STARTTAP_INFO;
         draft->finding.confidence = was_refused(at) ? LIKELY : GUESS;
         report(at, draft, address);
     } else if (banner != NULL && banner->match == STARTTAP_NAME_DIFFERS) {

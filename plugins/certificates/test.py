@@ -131,7 +131,7 @@ def names():
     yield "one of the configured ones", smtp(port=587, sni=None), {
         "only": {}, "args": ["--set", "policy.names=192.0.2.25 submit.example.net mx.example.net"]}
     yield "an address instead of a name", Talk(port=995, server="203.0.113.77", server_name="pop.example.org").tls(max="TLSv1.2", chain="good", sni=None), {
-        "only": {MISMATCH: "low"}, "says": {MISMATCH: ['"203.0.113.77" does not match', "is for pop.example.org"]}, "confidence": {MISMATCH: 50}}
+        "only": {MISMATCH: "info"}, "says": {MISMATCH: ['"203.0.113.77" does not match', "is for pop.example.org"]}, "confidence": {MISMATCH: 50}}
     yield "an address, and the client refuses", Talk(port=995, server="203.0.113.78").tls(max="TLSv1.2", chain="good", sni=None, reject="bad_certificate"), {
         "only": {MISMATCH: "low"}, "says": {MISMATCH: "203.0.113.78"}, "confidence": {MISMATCH: 80}}
     yield "an address that the certificate has", imaps({"san": "IP:192.0.2.25,DNS:mail.example.net"}, sni=None), {"only": {}}

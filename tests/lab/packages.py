@@ -3,9 +3,11 @@
 
 Exim, OpenSMTPD and Courier cannot be installed beside Postfix and Dovecot. They and what they need are downloaded and
 unpacked below `.software`, and laid over /usr, /etc and /var of the processes that use them, nowhere else.
+Run by tests/lab/install, it gets both kinds.
 """
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from spaces import LabError, command
@@ -78,3 +80,10 @@ def version(package):
             if line.split()[0] == package:
                 return line
     return command("dpkg-query", "-W", "-f", "${Package} ${Version}", package, check=False).strip() or package
+
+
+if __name__ == "__main__":
+    if os.geteuid() != 0:
+        sys.exit("tests/lab/install needs root")
+    install()
+    print("the lab's packages are there", flush=True)

@@ -63,7 +63,7 @@ class Scenarios(unittest.TestCase):
             self.skipTest("no texts of findings in this tree")
         for one in scenarios.load_all():
             for block in one.expects:
-                for word in block.get("findings", []) + block.get("absent", []) + block.get("may", []):
+                for word in (word for key in ("findings", "absent", "may", "waits") for word in block.get(key, [])):
                     rule, _, severity = word.partition(">=")
                     self.assertTrue(fnmatch.filter(known, rule) or rule in LATER, f"{one.name}: {rule}")
                     self.assertIn(severity or "low", records.SEVERITIES, one.name)
@@ -94,6 +94,20 @@ class Judgement(unittest.TestCase):
         for wrong in ({**good, "may": []}, {**good, "absent": ["tls.sni.*"]}, {**good, "findings": ["inject.*"]},
                       {**good, "findings": ["starttls.refused>=critical"]}):
             self.assertTrue(list(check.compare_findings(found, wrong)), wrong)
+
+    def test_severities_of_what_must_be_absent(self):
+        found = {"cert.name_mismatch": "info"}
+        self.assertEqual(list(check.compare_findings(found, {"absent": ["cert.*>=low"]})), [])
+        self.assertTrue(list(check.compare_findings(found, {"absent": ["cert.*"]})))
+        self.assertTrue(list(check.compare_findings({"cert.name_mismatch": "low"}, {"absent": ["cert.*>=low"]})))
+
+    def test_what_waits_is_no_error_until_it_is_found(self):
+        block = {"findings": ["tls.alert"], "waits": ["starttls.plaintext_fallback>=medium"]}
+        found = {"tls.alert": "medium"}
+        for severity, still in ((None, True), ("low", True), ("medium", False), ("high", False)):
+            seen = {**found, **({"starttls.plaintext_fallback": severity} if severity else {})}
+            self.assertEqual(check.waiting(seen, block), ["starttls.plaintext_fallback"] if still else [], severity)
+            self.assertEqual(bool(list(check.compare_findings(seen, block))), not still, severity)
 
     def test_a_finding_written_again_counts_as_it_was_last(self):
         def finding(severity, number):
