@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* clang-format off */
 #define C(word) DATA_CIPHER_##word
@@ -105,4 +106,23 @@ const struct data_prime *data_prime(const uint8_t sha256[32])
     for (size_t i = 0; i < sizeof digest; i++)
         digest = digest << 8 | sha256[i];
     return bsearch(&digest, primes, COUNT(primes), sizeof primes[0], compare_u64);
+}
+
+static const struct rule {
+    uint32_t number;
+    const char *id;
+} rules[] = {
+#define RULE_NUMBER(number, id) { number, id },
+#include "rule_numbers.def"
+};
+
+static int compare_rule(const void *key, const void *row)
+{
+    return strcmp(key, ((const struct rule *)row)->id);
+}
+
+uint32_t data_rule_number(const char *id)
+{
+    const struct rule *row = bsearch(id, rules, COUNT(rules), sizeof rules[0], compare_rule);
+    return row == NULL ? 0 : row->number;
 }

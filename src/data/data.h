@@ -84,4 +84,7 @@ struct data_prime {
 };
 const struct data_prime *data_prime(const uint8_t sha256[32]);
 
+/* The number of a finding's rule, for formats that want one; it never changes. */
+uint32_t data_rule_number(const char *rule);
+
 #endif

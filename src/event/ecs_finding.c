@@ -7,6 +7,7 @@
 
 #include "clock.h"
 #include "ecs.h"
+#include "formats.h"
 
 static void add_ends(struct json *root, const struct starttap_session *s)
 {
@@ -155,22 +156,14 @@ static void add_references(struct json *parent, const struct texts_rule *rule)
 static void add_finding(struct json *mailtls, const struct event_options *options,
                         const struct finding *finding)
 {
-    static const char *const attributions[] = {
-        [STARTTAP_ATTRIBUTION_UNKNOWN] = "unknown",
-        [STARTTAP_ATTRIBUTION_ATTACKER] = "attacker",
-        [STARTTAP_ATTRIBUTION_APPLIANCE] = "security-appliance",
-        [STARTTAP_ATTRIBUTION_MISCONFIGURATION] = "misconfiguration",
-        [STARTTAP_ATTRIBUTION_POLICY] = "policy",
-        [STARTTAP_ATTRIBUTION_NO_DANE] = "sender_without_dane",
-    };
     const struct starttap_finding *said = &finding->said;
     struct json *out = json_add_object(mailtls, "finding");
     json_word(out, "uid", finding->uid);
     json_count(out, "update", finding->update);
-    json_count(out, "count", 1); /* directly behind `update`: see recent.h */
+    json_count(out, "count", 1); /* directly behind `update`: see restate.c */
     json_word(out, "severity", event_severity_name(said->severity));
     json_count(out, "confidence", said->confidence);
-    json_word(out, "attribution", attributions[said->attribution]);
+    json_word(out, "attribution", event_attribution_name(said->attribution));
     json_word(out, "session_id", facts_session(finding->facts)->id);
     json_word(out, "variant", said->variant);
     add_words(out, finding);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ecs.h"
+#include "formats.h"
 #include "hash.h"
 #include "text_format.h"
 
@@ -105,6 +106,8 @@ struct event *event_of_session(const struct event_options *options,
         take_json(event, ecs_session(options, record, event->key.id));
     if (options->formats[FORMAT_TEXT] && !record->open)
         event->body[FORMAT_TEXT] = text_of_session(record, &event->len[FORMAT_TEXT]);
+    if (options->formats[FORMAT_EVE])
+        event->body[FORMAT_EVE] = eve_session(options, record, event, &event->len[FORMAT_EVE]);
     return event;
 }
 
@@ -154,6 +157,16 @@ static uint64_t thing_of(const struct finding *finding, const struct starttap_se
 
 struct event *event_of_finding(const struct event_options *options, const struct finding *finding)
 {
+    static const struct {
+        enum event_format format;
+        char *(*make)(const struct event_options *options, const struct finding *finding,
+                      const struct event *event, size_t *len);
+    } of_finding[] = {
+        { FORMAT_EVE, eve_finding },
+        { FORMAT_CEF, cef_finding },
+        { FORMAT_LEEF, leef_finding },
+        { FORMAT_OCSF, ocsf_finding },
+    };
     struct event *event = calloc(1, sizeof *event);
     if (event == NULL)
         return NULL;
@@ -174,6 +187,11 @@ struct event *event_of_finding(const struct event_options *options, const struct
         take_json(event, ecs_finding(options, finding, event->key.id));
     if (options->formats[FORMAT_TEXT])
         event->body[FORMAT_TEXT] = text_of_finding(finding, &event->len[FORMAT_TEXT]);
+    for (size_t i = 0; i < sizeof of_finding / sizeof of_finding[0]; i++) {
+        enum event_format format = of_finding[i].format;
+        if (options->formats[format])
+            event->body[format] = of_finding[i].make(options, finding, event, &event->len[format]);
+    }
     return event;
 }
 
@@ -238,6 +256,8 @@ struct event *event_of_stats(const struct event_options *options, const struct e
         take_json(event, ecs_stats(options, stats, event->key.id));
     if (options->formats[FORMAT_TEXT])
         event->body[FORMAT_TEXT] = text_of_stats(stats, &event->len[FORMAT_TEXT]);
+    if (options->formats[FORMAT_EVE])
+        event->body[FORMAT_EVE] = eve_stats(options, stats, event, &event->len[FORMAT_EVE]);
     return event;
 }
 

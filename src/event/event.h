@@ -70,6 +70,7 @@ struct event {
 struct event_options {
     bool formats[FORMAT_COUNT];
     const char *sensor; /* observer.name; NULL or "" leaves it out */
+    bool live;          /* the names below are interfaces, not files */
     const char *(*file_name)(const void *files, uint32_t file);
     const void *files;
 };

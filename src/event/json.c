@@ -65,20 +65,27 @@ void json_word(struct json *parent, const char *key, const char *word)
         add(parent, key, json_object_new_string(word));
 }
 
-void json_name(struct json *parent, const char *key, const char *name)
+static struct json_object *clean_name(const char *name)
 {
-    if (name == NULL || *name == '\0')
-        return;
     struct text text = text_of(name);
     size_t size =
         text.len * 3 + 1; /* an octet that is no UTF-8 becomes U+FFFD, which takes three */
     char *out = malloc(size);
     if (out == NULL)
-        return;
+        return NULL;
     size_t len = text_clean(text, out, size);
-    add(parent, key, json_object_new_string_len(out, (int)len));
+    struct json_object *string = json_object_new_string_len(out, (int)len);
     free(out);
+    return string;
 }
+
+void json_name(struct json *parent, const char *key, const char *name)
+{
+    if (name != NULL && *name != '\0')
+        add(parent, key, clean_name(name));
+}
+
+void json_push_name(struct json *array, const char *name) { push(array, clean_name(name)); }
 
 void json_number(struct json *parent, const char *key, int64_t number)
 {
@@ -100,6 +107,11 @@ void json_push_text(struct json *array, struct text text) { push(array, clean(te
 void json_push_word(struct json *array, const char *word)
 {
     push(array, json_object_new_string(word));
+}
+
+void json_push_count(struct json *array, uint64_t count)
+{
+    push(array, json_object_new_uint64(count));
 }
 
 struct json *json_member(struct json *parent, const char *key)

@@ -34,6 +34,8 @@ void json_flag(struct json *parent, const char *key, bool flag);
 struct json *json_push_object(struct json *array);
 void json_push_text(struct json *array, struct text text);
 void json_push_word(struct json *array, const char *word);
+void json_push_name(struct json *array, const char *name);
+void json_push_count(struct json *array, uint64_t count);
 struct json *json_member(struct json *parent, const char *key); /* NULL if there is none */
 bool json_is_empty(const struct json *array);
 void json_drop(struct json *parent, const char *key); /* takes a member out again */

@@ -13,6 +13,7 @@
 #include "clock.h"
 #include "limits.h"
 #include "log.h"
+#include "restate.h"
 
 enum { NONE = -1 };
 
@@ -95,68 +96,6 @@ static void unlink_entry(struct recent *recent, const struct entry *entry)
 
 /* --- updates --- */
 
-struct splice {
-    size_t at, len; /* what goes */
-    const char *text;
-};
-
-/* The body with its pieces exchanged; they come in order of place. */
-static char *spliced(const char *body, size_t len, const struct splice *pieces, size_t count,
-                     size_t *out_len)
-{
-    size_t size = len + 1;
-    for (size_t i = 0; i < count; i++)
-        size += strlen(pieces[i].text);
-    char *out = malloc(size);
-    if (out == NULL)
-        return NULL;
-    size_t from = 0, to = 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t before = pieces[i].at - from, text_len = strlen(pieces[i].text);
-        memcpy(out + to, body + from, before);
-        memcpy(out + to + before, pieces[i].text, text_len);
-        to += before + text_len;
-        from = pieces[i].at + pieces[i].len;
-    }
-    memcpy(out + to, body + from, len - from + 1);
-    *out_len = to + len - from;
-    return out;
-}
-
-/* Where `mark` begins behind `from`, or SIZE_MAX. No text from the wire can hold a mark: its quotes
- * are escaped. */
-static size_t find_mark(const char *body, size_t from, const char *mark)
-{
-    const char *found = strstr(body + from, mark);
-    return found == NULL ? SIZE_MAX : (size_t)(found - body);
-}
-
-static bool splice_ecs(struct event *update, const struct event *first, uint64_t count)
-{
-    static const char stamp[] = "\"@timestamp\":\"", id[] = "\"id\":\"",
-                      finding[] = "\"finding\":{", counts[] = "\"update\":";
-    char when[CLOCK_TEXT_SIZE], was[48], now[64];
-    const char *body = first->body[FORMAT_ECS];
-    clock_text(update->key.time_ns, when);
-    snprintf(was, sizeof was, "\"update\":%u,\"count\":1", (unsigned)first->update);
-    snprintf(now, sizeof now, "\"update\":%u,\"count\":%llu", (unsigned)update->update,
-             (unsigned long long)count);
-    size_t time_at = find_mark(body, 0, stamp), id_at = find_mark(body, first->sequence_at, id);
-    size_t finding_at = find_mark(body, first->sequence_at, finding);
-    size_t count_at = finding_at == SIZE_MAX ? SIZE_MAX : find_mark(body, finding_at, counts);
-    if (time_at == SIZE_MAX || id_at == SIZE_MAX || count_at == SIZE_MAX ||
-        strncmp(body + count_at, was, strlen(was)) != 0)
-        return false;
-    const struct splice pieces[] = {
-        { time_at + sizeof stamp - 1, strlen(when), when },
-        { id_at + sizeof id - 1, EVENT_ID_SIZE - 1, update->key.id },
-        { count_at, strlen(was), now },
-    };
-    update->body[FORMAT_ECS] = spliced(body, first->len[FORMAT_ECS], pieces,
-                                       sizeof pieces / sizeof pieces[0], &update->len[FORMAT_ECS]);
-    return update->body[FORMAT_ECS] != NULL;
-}
-
 /* IPv4 stands in the first four bytes, and no host has an IPv6 address that ends in twelve zero
  * ones. */
 static const char *address_text(const struct address *address, char out[INET6_ADDRSTRLEN])
@@ -199,7 +138,7 @@ static struct event *update_of(const struct entry *entry, int64_t time_ns)
     memcpy(update->finding_key, first->finding_key, sizeof update->finding_key);
     event_id(first->session_id, DATASET_FINDING, first->key.rule, first->finding_key,
              update->update, update->key.id);
-    bool good = (first->body[FORMAT_ECS] == NULL || splice_ecs(update, first, entry->count)) &&
+    bool good = event_restate(update, first, entry->count) &&
                 (first->body[FORMAT_TEXT] == NULL || line_text(update, entry->count));
     if (good)
         return update;

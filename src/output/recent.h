@@ -9,9 +9,6 @@
  *
  * Used by the ordered thread only; events come in their order, so that what is written does not
  * depend on workers or blocks. Bounded: over LIMIT_RECENT_FINDINGS the oldest thing is told early.
- *
- * The JSON of a finding begins with @timestamp, has event.id first in `event`, and in
- * `mailtls.finding` "update":N,"count":1 one behind the other (event/ecs_finding.c).
  */
 #ifndef RECENT_H
 #define RECENT_H
