@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0
- * pipeline.c - blocks travel in jobs: free -> filled by the reader -> worked on by all workers ->
- * finished in order -> free.
+ * pipeline.c - the run of files. Blocks travel in jobs: free -> filled by the reader -> worked on
+ * by all workers -> finished in order -> free.
  */
 #include "pipeline.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "batch.h"
 #include "limits.h"
+#include "live_pipeline.h"
 #include "log.h"
 
 struct job {
-    struct block block;
-    struct packet *packets; /* the TCP segments of the block */
-    uint8_t *shards;        /* of each packet */
-    size_t count, cap;
+    struct batch batch;
     bool last;            /* no block: the capture is over */
     unsigned working;     /* workers that are not done with it */
     struct event *events; /* of all workers, once working is 0 */
@@ -22,7 +21,7 @@ struct job {
 
 enum { JOBS_PER_WORKER = 2, JOBS_SPARE = 2 };
 
-struct pipeline {
+struct file_run {
     const struct pipeline_options *options;
     struct capture *capture;
     struct order *order;
@@ -30,8 +29,8 @@ struct pipeline {
     struct worker **workers;
     struct job *jobs; /* a ring: job number n is jobs[n % job_count] */
     unsigned job_count;
-    int64_t clock_ns, start_ns, last_packet_ns;
-    bool started;
+    int64_t clock_ns;
+    struct batch_span span;
 
     pthread_mutex_t lock; /* all below, and `working` and `events` of the jobs under way */
     pthread_cond_t changed;
@@ -43,57 +42,27 @@ struct pipeline {
 
 /* --- one block --- */
 
-static bool job_room(struct job *job, size_t frames)
+static bool job_decode(struct file_run *p, struct job *job)
 {
-    if (frames <= job->cap)
-        return true;
-    struct packet *packets = realloc(job->packets, frames * sizeof *packets);
-    if (packets != NULL)
-        job->packets = packets;
-    uint8_t *shards = realloc(job->shards, frames);
-    if (shards != NULL)
-        job->shards = shards;
-    if (packets == NULL || shards == NULL)
+    if (!batch_decode(&job->batch, p->decoder, p->options->worker.hash_key,
+                      job->batch.block.sequence, &p->span))
         return false;
-    job->cap = frames;
+    p->clock_ns = job->batch.block.clock_ns;
     return true;
 }
 
-static bool job_decode(struct pipeline *p, struct job *job)
-{
-    job->count = 0;
-    if (!job_room(job, job->block.count)) {
-        log_error("out of memory");
-        return false;
-    }
-    for (size_t i = 0; i < job->block.count; i++) {
-        const struct frame *frame = &job->block.frames[i];
-        struct packet *packet = &job->packets[job->count];
-        if (!p->started || frame->time_ns < p->start_ns)
-            p->start_ns = frame->time_ns;
-        if (!p->started || frame->time_ns > p->last_packet_ns)
-            p->last_packet_ns = frame->time_ns;
-        p->started = true;
-        if (packet_decode(p->decoder, frame, job->block.sequence, packet) != PACKET_TCP)
-            continue;
-        job->shards[job->count++] = (uint8_t)packet_shard(packet, p->options->worker.hash_key);
-    }
-    p->clock_ns = job->block.clock_ns;
-    return true;
-}
-
-static void job_work(struct pipeline *p, struct job *job, unsigned index)
+static void job_work(struct file_run *p, struct job *job, unsigned index)
 {
     struct worker *worker = p->workers[index];
     unsigned workers = p->options->workers;
     if (job->last) {
-        worker_finish(worker, job->block.clock_ns);
+        worker_finish(worker, job->batch.block.clock_ns);
         return;
     }
-    for (size_t i = 0; i < job->count; i++)
-        if (workers == 1 || job->shards[i] % workers == index)
-            worker_packet(worker, job->shards[i], &job->packets[i]);
-    worker_advance(worker, job->block.clock_ns);
+    for (size_t i = 0; i < job->batch.count; i++)
+        if (workers == 1 || job->batch.shards[i] % workers == index)
+            worker_packet(worker, job->batch.shards[i], &job->batch.packets[i]);
+    worker_advance(worker, job->batch.block.clock_ns);
 }
 
 static struct event *join(struct event *a, struct event *b)
@@ -109,23 +78,23 @@ static struct event *join(struct event *a, struct event *b)
 
 /* --- all on one thread --- */
 
-static bool run_alone(struct pipeline *p)
+static bool run_alone(struct file_run *p)
 {
     struct job *job = &p->jobs[0];
-    while (order_wanted(p->order) && capture_fill(p->capture, &job->block)) {
+    while (order_wanted(p->order) && capture_fill(p->capture, &job->batch.block)) {
         if (!job_decode(p, job))
             return false;
         job_work(p, job, 0);
         order_add(p->order, worker_take_events(p->workers[0]));
-        order_release(p->order, job->block.clock_ns);
-        packet_decoder_release(p->decoder, job->block.sequence);
+        order_release(p->order, job->batch.block.clock_ns);
+        packet_decoder_release(p->decoder, job->batch.block.sequence);
         if (p->options->progress != NULL) {
             struct capture_counters counters = capture_counters(p->capture);
             p->options->progress(p->options->progress_to, &counters);
         }
     }
     job->last = true;
-    job->block.clock_ns = p->clock_ns;
+    job->batch.block.clock_ns = p->clock_ns;
     job_work(p, job, 0);
     order_add(p->order, worker_take_events(p->workers[0]));
     order_finish(p->order);
@@ -135,14 +104,14 @@ static bool run_alone(struct pipeline *p)
 /* --- reader, workers and the ordered thread --- */
 
 struct seat {
-    struct pipeline *pipeline;
+    struct file_run *run;
     unsigned index;
 };
 
 static void *run_worker(void *argument)
 {
     const struct seat *seat = argument;
-    struct pipeline *p = seat->pipeline;
+    struct file_run *p = seat->run;
     for (uint64_t number = 0;; number++) {
         pthread_mutex_lock(&p->lock);
         while (p->filled == number && !p->closing)
@@ -166,7 +135,7 @@ static void *run_worker(void *argument)
 
 static void *run_ordered(void *argument)
 {
-    struct pipeline *p = argument;
+    struct file_run *p = argument;
     for (uint64_t number = 0;; number++) {
         struct job *job = &p->jobs[number % p->job_count];
         pthread_mutex_lock(&p->lock);
@@ -182,7 +151,7 @@ static void *run_ordered(void *argument)
         if (job->last)
             order_finish(p->order);
         else
-            order_release(p->order, job->block.clock_ns);
+            order_release(p->order, job->batch.block.clock_ns);
 
         bool unwanted = !order_wanted(p->order);
         pthread_mutex_lock(&p->lock);
@@ -195,7 +164,7 @@ static void *run_ordered(void *argument)
 
 /* The next job of the ring, once it is free. What fragments were joined into for blocks that are
  * finished is given back. */
-static struct job *take_free(struct pipeline *p, bool *unwanted)
+static struct job *take_free(struct file_run *p, bool *unwanted)
 {
     pthread_mutex_lock(&p->lock);
     while (p->filled - p->finished == p->job_count)
@@ -209,7 +178,7 @@ static struct job *take_free(struct pipeline *p, bool *unwanted)
     return job;
 }
 
-static void hand_over(struct pipeline *p, struct job *job)
+static void hand_over(struct file_run *p, struct job *job)
 {
     pthread_mutex_lock(&p->lock);
     job->working = p->options->workers;
@@ -219,11 +188,11 @@ static void hand_over(struct pipeline *p, struct job *job)
     pthread_mutex_unlock(&p->lock);
 }
 
-static bool read_all(struct pipeline *p)
+static bool read_all(struct file_run *p)
 {
     bool ok = true, unwanted = false;
     struct job *job = take_free(p, &unwanted);
-    while (!unwanted && capture_fill(p->capture, &job->block)) {
+    while (!unwanted && capture_fill(p->capture, &job->batch.block)) {
         ok = job_decode(p, job);
         if (!ok)
             break;
@@ -235,13 +204,13 @@ static bool read_all(struct pipeline *p)
         job = take_free(p, &unwanted);
     }
     job->last = true;
-    job->count = 0;
-    job->block.clock_ns = p->clock_ns;
+    job->batch.count = 0;
+    job->batch.block.clock_ns = p->clock_ns;
     hand_over(p, job);
     return ok;
 }
 
-static bool run_together(struct pipeline *p)
+static bool run_together(struct file_run *p)
 {
     unsigned workers = p->options->workers, started = 0;
     struct seat seats[LIMIT_SHARDS];
@@ -249,7 +218,7 @@ static bool run_together(struct pipeline *p)
     bool ok = pthread_create(&ordered, NULL, run_ordered, p) == 0;
     bool ordered_started = ok;
     for (; ok && started < workers; started += ok ? 1 : 0) {
-        seats[started] = (struct seat){ .pipeline = p, .index = started };
+        seats[started] = (struct seat){ .run = p, .index = started };
         ok = pthread_create(&threads[started], NULL, run_worker, &seats[started]) == 0;
     }
     if (ok) {
@@ -270,7 +239,7 @@ static bool run_together(struct pipeline *p)
 
 /* --- opening and closing --- */
 
-static bool open_parts(struct pipeline *p)
+static bool open_parts(struct file_run *p)
 {
     unsigned workers = p->options->workers;
     p->job_count = workers == 1 ? 1 : JOBS_PER_WORKER * workers + JOBS_SPARE;
@@ -283,18 +252,15 @@ static bool open_parts(struct pipeline *p)
         if ((p->workers[i] = worker_new(&p->options->worker, i, workers)) == NULL)
             return false;
     for (unsigned i = 0; i < p->job_count; i++)
-        if (!block_init(&p->jobs[i].block))
+        if (!batch_init(&p->jobs[i].batch))
             return false;
     return true;
 }
 
-static void close_parts(struct pipeline *p)
+static void close_parts(struct file_run *p)
 {
-    for (unsigned i = 0; p->jobs != NULL && i < p->job_count; i++) {
-        block_free(&p->jobs[i].block);
-        free(p->jobs[i].packets);
-        free(p->jobs[i].shards);
-    }
+    for (unsigned i = 0; p->jobs != NULL && i < p->job_count; i++)
+        batch_free(&p->jobs[i].batch);
     for (unsigned i = 0; p->workers != NULL && i < p->options->workers; i++)
         worker_free(p->workers[i]);
     free(p->jobs);
@@ -307,7 +273,11 @@ static void close_parts(struct pipeline *p)
 bool pipeline_run(const struct pipeline_options *options, struct capture *capture,
                   struct order *order, struct event_stats *stats)
 {
-    struct pipeline p = { .options = options, .capture = capture, .order = order };
+    if (options->readers > 0)
+        return live_pipeline_run(options, capture, order, stats);
+    struct file_run p = {
+        .options = options, .capture = capture, .order = order, .span = BATCH_NO_SPAN
+    };
     pthread_mutex_init(&p.lock, NULL);
     pthread_cond_init(&p.changed, NULL);
     bool ok = open_parts(&p);
@@ -322,9 +292,10 @@ bool pipeline_run(const struct pipeline_options *options, struct capture *captur
             worker_count(p.workers[i], stats);
     }
     stats->capture = capture_counters(capture);
-    stats->start_ns = p.started ? p.start_ns : p.clock_ns;
+    bool none = p.span.first_ns > p.span.last_ns;
+    stats->start_ns = none ? p.clock_ns : p.span.first_ns;
     stats->end_ns = p.clock_ns;
-    stats->last_packet_ns = p.last_packet_ns;
+    stats->last_packet_ns = none ? 0 : p.span.last_ns;
     close_parts(&p);
     return ok;
 }

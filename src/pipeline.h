@@ -9,7 +9,7 @@
  * A block goes to every worker; each takes the packets of its shards. When all are done with a
  * block its events are complete, and blocks are finished in their order: that, and timers that go
  * by the capture's clock, makes the output the same for any number of workers. With one worker all
- * of it runs on the calling thread.
+ * of it runs on the calling thread. Interfaces have several readers: see live_pipeline.h.
  */
 #ifndef PIPELINE_H
 #define PIPELINE_H

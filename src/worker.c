@@ -228,3 +228,10 @@ void worker_count(const struct worker *worker, struct event_stats *stats)
     }
     add_all(stats->findings, worker->findings, sizeof stats->findings / sizeof stats->findings[0]);
 }
+
+void worker_add_counts(struct event_stats *sum, const struct event_stats *more)
+{
+    add_shard(&sum->flows, &more->flows);
+    add_sessions(&sum->sessions, &more->sessions);
+    add_all(sum->findings, more->findings, sizeof sum->findings / sizeof sum->findings[0]);
+}

@@ -42,5 +42,7 @@ worker_take_events(struct worker *worker); /* since the last call; the caller ow
 
 /* Adds this worker's counters to those of the run. */
 void worker_count(const struct worker *worker, struct event_stats *stats);
+/* Adds counters that another call of worker_count() filled. */
+void worker_add_counts(struct event_stats *sum, const struct event_stats *more);
 
 #endif

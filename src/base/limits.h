@@ -139,6 +139,17 @@
  * kilobytes. */
 #define LIMIT_RECENT_FINDINGS 8192u
 
+/* program, on interfaces: blocks of one reader that wait for the workers. A reader that hears
+ * nothing says how late it is some 300 ms after the fact, and until then nobody knows that no
+ * earlier packet follows: 64 blocks of 256 KiB in 300 ms are 400 Mbit/s for each reader, and what
+ * is more waits in the kernel's ring. */
+#define LIMIT_RING_BLOCKS 64u
+/* program: packets that a worker takes in one go before it hands in events and frees blocks: some
+ * milliseconds of work. */
+#define LIMIT_TURN_PACKETS 4096u
+/* program: events of one worker that wait for the ordered thread before it goes on. */
+#define LIMIT_EVENTS_HANDED 4096u
+
 /* program: a configuration is written by hand; more is a mistake about which file was given. */
 #define LIMIT_CONFIG_BYTES (256u << 10)
 #define LIMIT_CONFIG_LIST 512u

@@ -135,3 +135,14 @@ const struct packet_counters *packet_decoder_counters(const struct packet_decode
 {
     return &decoder->counters;
 }
+
+void packet_counters_add(struct packet_counters *sum, const struct packet_counters *more)
+{
+    for (unsigned i = 0; i <= PACKET_UNKNOWN; i++)
+        sum->verdicts[i] += more->verdicts[i];
+    sum->bad_checksums += more->bad_checksums;
+    sum->fragments_joined += more->fragments_joined;
+    sum->fragments_expired += more->fragments_expired;
+    sum->fragments_evicted += more->fragments_evicted;
+    sum->truncated += more->truncated;
+}

@@ -97,6 +97,8 @@ struct packet_counters {
     uint64_t truncated; /* TCP segments whose payload was cut by the snap length */
 };
 
+void packet_counters_add(struct packet_counters *sum, const struct packet_counters *more);
+
 struct packet_decoder; /* opaque: the fragment table and the counters */
 
 /* Joined datagrams live in buffers that the decoder keeps alive until packet_decoder_release() is
