@@ -58,7 +58,6 @@ struct pipeline {
     pthread_cond_t taken; /* by it: workers that waited go on */
     const struct worker_options *next;
     uint64_t switches;
-    struct capture_counters captured;
     bool unwanted; /* every output is gone, or something failed: readers end */
     bool failed;
 };
@@ -79,7 +78,6 @@ static bool reader_goes_on(struct reader_seat *seat)
     pthread_mutex_lock(&p->lock);
     seat->counted = *packet_decoder_counters(seat->decoder);
     seat->counted_span = seat->span;
-    p->captured = capture_counters(p->capture);
     bool unwanted = p->unwanted;
     pthread_mutex_unlock(&p->lock);
     return !unwanted;
@@ -94,7 +92,7 @@ static void *run_reader(void *argument)
         struct batch *batch = rings_take(p->rings, seat->index, &number, &passed);
         if (passed > 0)
             packet_decoder_release(seat->decoder, passed - 1);
-        if (!capture_fill(p->capture, &batch->block))
+        if (!capture_fill_part(p->capture, seat->index, &batch->block))
             break;
         if (!batch_decode(batch, seat->decoder, p->options->worker.hash_key, number, &seat->span)) {
             fail(p);
@@ -238,9 +236,7 @@ static void tick(struct pipeline *p)
 {
     const struct pipeline_options *options = p->options;
     if (options->progress != NULL) {
-        pthread_mutex_lock(&p->lock);
-        struct capture_counters counters = p->captured;
-        pthread_mutex_unlock(&p->lock);
+        struct capture_counters counters = capture_counters(p->capture);
         options->progress(options->progress_to, &counters);
     }
     if (options->tick != NULL)
@@ -295,8 +291,8 @@ void pipeline_snapshot(struct pipeline *p, struct event_stats *stats)
         if (seat->clock_ns > end_ns)
             end_ns = seat->clock_ns;
     }
-    stats->capture = p->captured;
     pthread_mutex_unlock(&p->lock);
+    stats->capture = capture_counters(p->capture);
     stats->queues.live = true;
     stats->queues.events_waiting += order_waiting(p->order);
     rings_count(p->rings, &stats->queues);

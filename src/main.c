@@ -48,7 +48,7 @@ static enum exit_status watch(struct run *run)
     struct progress progress;
     progress_init(&progress, run->options.log_level < LOG_WARN);
     struct pipeline_options options = { .workers = setup_workers(run),
-                                        .readers = run->options.interfaces.count > 0 ? 1 : 0,
+                                        .readers = setup_readers(run),
                                         .worker = setup_worker_options(run),
                                         .progress = progress_step,
                                         .progress_to = &progress };

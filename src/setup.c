@@ -49,6 +49,26 @@ bool setup_outputs(struct run *run)
            order_set_interval(run->order, (int64_t)run->config.findings_interval_s * NS_PER_S);
 }
 
+/* Threads cost more than they bring on a small file. */
+unsigned setup_workers(const struct run *run)
+{
+    if (run->excerpt != NULL)
+        return 1;
+    unsigned long workers = run->config.workers;
+    bool small = run->options.interfaces.count == 0 &&
+                 capture_counters(run->capture).input_total >> 20 < WORTH_WORKERS_MIB;
+    long cores = sysconf(_SC_NPROCESSORS_ONLN);
+    if (workers == 0)
+        workers = small || cores < 2 ? 1 : (unsigned long)cores;
+    return workers > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)workers;
+}
+
+/* An interface's packets are shared between as many as work on them. */
+unsigned setup_readers(const struct run *run)
+{
+    return run->options.interfaces.count > 0 ? setup_workers(run) : 0;
+}
+
 static const char *non_empty(const char *text) { return *text != '\0' ? text : NULL; }
 
 bool setup_inputs(struct run *run)
@@ -57,7 +77,8 @@ bool setup_inputs(struct run *run)
                                        .follow = run->options.follow,
                                        .stop = run->stop,
                                        .snaplen = (uint32_t)run->config.capture_snaplen_bytes,
-                                       .ring = run->config.capture_ring_bytes };
+                                       .ring = run->config.capture_ring_bytes,
+                                       .readers = setup_readers(run) };
     const char *bundle = non_empty(run->config.x509_ca_bundle),
                *extra = non_empty(run->config.x509_ca_extra),
                *national = non_empty(run->config.x509_ca_national);
@@ -76,20 +97,6 @@ bool setup_inputs(struct run *run)
     run->capture = lines->count > 0 ? capture_open_live(lines->at, lines->count, &options)
                                     : capture_open(files->at, files->count, &options);
     return run->capture != NULL;
-}
-
-/* Threads cost more than they bring on a small file. */
-unsigned setup_workers(const struct run *run)
-{
-    if (run->excerpt != NULL)
-        return 1;
-    unsigned long workers = run->config.workers;
-    bool small = run->options.interfaces.count == 0 &&
-                 capture_counters(run->capture).input_total >> 20 < WORTH_WORKERS_MIB;
-    long cores = sysconf(_SC_NPROCESSORS_ONLN);
-    if (workers == 0)
-        workers = small || cores < 2 ? 1 : (unsigned long)cores;
-    return workers > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)workers;
 }
 
 static const char *file_name(const void *capture, uint32_t file)

@@ -46,6 +46,7 @@ bool setup_must_fail(const struct run *run, const struct event_stats *stats);
 /* The input has no end of its own: a followed folder, or a pipe. */
 bool setup_is_live(const struct run *run);
 unsigned setup_workers(const struct run *run);
+unsigned setup_readers(const struct run *run); /* of interfaces, one a worker; 0: files */
 struct worker_options setup_worker_options(const struct run *run); /* borrows from the run */
 bool setup_close(struct run *run); /* false: something could not be written */
 
