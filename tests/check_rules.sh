@@ -18,7 +18,7 @@ ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c zlib\.h:one zstd\.h:one
 files() { # files PATTERN...: those below src, plugins and tests with such a name
     local names=() name
     for name; do names+=(-o -name "$name"); done
-    find src plugins tests -name '.?*' -prune -o -type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
+    find src plugins tests \( -name '.?*' -o -name node_modules \) -prune -o -type f \( "${names[@]:1}" \) -print 2>/dev/null | sort
 }
 search() { files '*.c' '*.h' '*.def' | grep -E "$1" | xargs -r grep -nHE "$2" /dev/null; }
 report() { while IFS=: read -r file line _; do echo "$file:$line: $1"; done; }
