@@ -11,9 +11,10 @@ CC=${CC:-cc}
 # stage:stages it sees. What they see is seen too. A row against the flow is a change of the architecture.
 stages='base: data:base capture:base packet:capture flow:packet mail:base tls:base,data x509:base,data
 session:flow,mail,tls,x509 detect:session event:detect,data output:event .:output'
-# header:the only file that may include it (a name without a folder: any one file).
-owners='pcap\.h:src/capture/libpcap.c pcap/:src/capture/libpcap.c openssl/:src/base/openssl.c
-ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c zlib\.h:one zstd\.h:one xxhash\.h:one yaml\.h:one'
+# header:the only file that may include it (a name without a folder: any one file). An output has its own file for a library.
+owners='pcap\.h:src/capture/libpcap.c pcap/:src/capture/libpcap.c openssl/:src/base/openssl.c|plugins/common/tls.c
+ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c|plugins/http/bulk.c zlib\.h:src/capture/source_gzip.c|plugins/http/gzip.c
+zstd\.h:one xxhash\.h:one yaml\.h:one librdkafka/:plugins/kafka/kafka.c curl/:plugins/http/http.c'
 
 files() { # files PATTERN...: those below src, plugins and tests with such a name
     local names=() name
@@ -34,7 +35,7 @@ rule_third_party() {
         header=${row%:*} owner=${row##*:}
         found=$(search '^(src|plugins)/' "^[[:space:]]*#[[:space:]]*include[[:space:]]*[<\"]$header")
         [ "$owner" = one ] && owner=$(printf '%s\n' "$found" | head -n 1 | cut -d: -f1)
-        printf '%s' "${found:+$found$'\n'}" | grep -v "^$owner:" | report "${header//\\/} belongs to $owner alone"
+        printf '%s' "${found:+$found$'\n'}" | grep -vE "^($owner):" | report "${header//\\/} belongs to $owner alone"
     done
 }
 rule_upward() { search . '#[[:space:]]*include[[:space:]]*"\.\./' | report 'include of a parent folder'; }

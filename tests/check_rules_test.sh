@@ -23,7 +23,7 @@ self_test() {
         plant banned plugins/x/x.c "void f(void)\n{\n$name (0); }" 'plugins/x/x.c:3: banned function'
     done
     plant banned src/mail/x.c 'void f(void) { exit(1); }' 'src/mail/x.c:1: exit() outside src/main.c'
-    for name in pcap.h pcap/pcap.h openssl/evp.h ndpi_api.h json-c/json.h zlib.h zstd.h xxhash.h yaml.h; do
+    for name in pcap.h pcap/pcap.h openssl/evp.h ndpi_api.h json-c/json.h zlib.h zstd.h xxhash.h yaml.h librdkafka/rdkafka.h curl/curl.h; do
         plant third_party src/x509/zz.c "#include <$name>" 'src/x509/zz.c:1: '
     done
     plant upward src/mail/x.h '#include "../tls/tls.h"' 'src/mail/x.h:1: include of a parent folder'
