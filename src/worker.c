@@ -171,6 +171,9 @@ void worker_finish(struct worker *worker, int64_t clock_ns)
 void worker_switch(struct worker *worker, const struct worker_options *next)
 {
     worker->options = next;
+    x509_cache_switch(worker->cache, next->store);
+    for (unsigned i = worker->index; i < LIMIT_SHARDS; i += worker->count)
+        worker->lanes[i].context.options = &next->session;
 }
 
 struct event *worker_take_events(struct worker *worker)

@@ -35,7 +35,9 @@ void worker_packet(struct worker *worker, unsigned shard,
                    const struct packet *packet);              /* a shard of this worker's */
 void worker_advance(struct worker *worker, int64_t clock_ns); /* all of its shards */
 void worker_finish(struct worker *worker, int64_t clock_ns);
-/* Goes by other options from here on; borrowed as the first ones. The hash key stays. */
+/* Goes by other options from here on, borrowed as the first ones: the former may go once all events
+ * made before are written. What was made by the former ones stays: hash_key, shard (but for what it
+ * borrows), cache_chains and new_chains have no effect. Sessions under way go on. */
 void worker_switch(struct worker *worker, const struct worker_options *next);
 struct event *
 worker_take_events(struct worker *worker); /* since the last call; the caller owns the list */

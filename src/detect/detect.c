@@ -3,6 +3,7 @@
  */
 #include "detect.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,12 +13,19 @@
 #include "hash.h"
 #include "log.h"
 
+/* Code and the state of neighbour detectors: one for the whole run. */
+struct detectors {
+    atomic_uint holders;
+    struct detector at[LIMIT_DETECTORS];
+    size_t count;
+};
+
 struct detect {
     struct lists *lists;
     struct texts *texts;
     struct policy *policy;
-    struct detector detectors[LIMIT_DETECTORS];
-    size_t count;
+    struct detectors *detectors;           /* held */
+    const void *prepared[LIMIT_DETECTORS]; /* by each of them, from the lists above */
 };
 
 /* --- what the core does for a detector --- */
@@ -209,14 +217,14 @@ static void call_init(struct call *call, const struct detect *detect, struct fac
 
 static struct finding *judge_all(struct call *call, enum starttap_scope scope)
 {
-    const struct detect *detect = call->detect;
-    for (size_t i = 0; i < detect->count; i++) {
-        const struct detector *detector = &detect->detectors[i];
+    const struct detectors *detectors = call->detect->detectors;
+    for (size_t i = 0; i < detectors->count; i++) {
+        const struct detector *detector = &detectors->at[i];
         if (detector->door->scope != scope)
             continue;
         call->detector = detector;
-        detector->door->judge(detector->state, detector->prepared, facts_session(call->facts),
-                              &call->core);
+        detector->door->judge(detector->state, call->detect->prepared[i],
+                              facts_session(call->facts), &call->core);
     }
     return call->first;
 }
@@ -277,8 +285,8 @@ size_t detect_rules(const struct found *found, enum starttap_severity least, boo
 
 bool detect_has_neighbours(const struct detect *detect)
 {
-    for (size_t i = 0; i < detect->count; i++)
-        if (detect->detectors[i].door->scope == STARTTAP_SCOPE_NEIGHBOURS)
+    for (size_t i = 0; i < detect->detectors->count; i++)
+        if (detect->detectors->at[i].door->scope == STARTTAP_SCOPE_NEIGHBOURS)
             return true;
     return false;
 }
@@ -292,61 +300,110 @@ struct finding *detect_neighbours(struct detect *detect, struct facts *facts)
 
 /* --- opening and closing --- */
 
-static bool add_plugin_texts(struct detect *detect, const struct starttap_detector *door)
+static void let_go(struct detectors *detectors)
 {
-    return door->texts == NULL || texts_add(detect->texts, door->name, door->texts);
+    if (detectors == NULL || atomic_fetch_sub(&detectors->holders, 1) > 1)
+        return;
+    for (size_t i = 0; i < detectors->count; i++)
+        detector_close(&detectors->at[i]);
+    free(detectors);
 }
 
-static bool load_all(struct detect *detect, const struct detect_options *options)
+static bool load_all(struct detectors *detectors, const struct detect_options *options)
 {
     for (size_t i = 0; detectors_built_in[i] != NULL; i++) {
         const struct starttap_detector *door = detectors_built_in[i]();
-        if (detect->count == LIMIT_DETECTORS ||
-            !detector_accept(&detect->detectors[detect->count], door, door->name))
+        if (detectors->count == LIMIT_DETECTORS ||
+            !detector_accept(&detectors->at[detectors->count], door, door->name))
             return false;
-        detect->count++;
+        detectors->count++;
     }
     for (size_t i = 0; i < options->plugin_count; i++) {
-        if (detect->count == LIMIT_DETECTORS) {
+        if (detectors->count == LIMIT_DETECTORS) {
             log_error("%s: more than %u detectors", options->plugins[i], LIMIT_DETECTORS);
             return false;
         }
-        if (!detector_open(&detect->detectors[detect->count], options->plugins[i]))
+        if (!detector_open(&detectors->at[detectors->count], options->plugins[i]))
             return false;
-        if (!add_plugin_texts(detect, detect->detectors[detect->count++].door))
+        detectors->count++;
+    }
+    return true;
+}
+
+/* Plugins bring the texts of their rules with them. */
+static bool add_own_texts(struct detect *detect)
+{
+    for (size_t i = 0; i < detect->detectors->count; i++) {
+        const struct starttap_detector *door = detect->detectors->at[i].door;
+        if (door->texts != NULL && !texts_add(detect->texts, door->name, door->texts))
             return false;
     }
+    return true;
+}
+
+static void prepare_all(struct detect *detect)
+{
     struct call call;
     call_init(&call, detect, NULL, NULL);
-    for (size_t i = 0; i < detect->count; i++)
-        if (detect->detectors[i].door->prepare != NULL)
-            detect->detectors[i].prepared = detect->detectors[i].door->prepare(&call.core);
-    return true;
+    for (size_t i = 0; i < detect->detectors->count; i++)
+        if (detect->detectors->at[i].door->prepare != NULL)
+            detect->prepared[i] = detect->detectors->at[i].door->prepare(&call.core);
+}
+
+/* Takes the reference to the detectors, also when it fails. */
+static struct detect *detect_with(struct detectors *detectors, const struct detect_options *options)
+{
+    struct detect *detect = calloc(1, sizeof *detect);
+    if (detect == NULL) {
+        log_error("out of memory");
+        let_go(detectors);
+        return NULL;
+    }
+    detect->detectors = detectors;
+    if ((detect->lists = lists_new(options->lists_dir)) == NULL ||
+        (detect->texts = texts_new(detect->lists)) == NULL || !add_own_texts(detect) ||
+        (detect->policy = policy_new(&options->policy)) == NULL) {
+        detect_free(detect);
+        return NULL;
+    }
+    prepare_all(detect);
+    return detect;
 }
 
 struct detect *detect_new(const struct detect_options *options)
 {
-    struct detect *detect = calloc(1, sizeof *detect);
-    if (detect == NULL)
-        return NULL;
-    if ((detect->lists = lists_new(options->lists_dir)) == NULL ||
-        (detect->texts = texts_new(detect->lists)) == NULL ||
-        (detect->policy = policy_new(&options->policy)) == NULL || !load_all(detect, options)) {
-        detect_free(detect);
+    struct detectors *detectors = calloc(1, sizeof *detectors);
+    if (detectors == NULL) {
+        log_error("out of memory");
         return NULL;
     }
-    return detect;
+    atomic_init(&detectors->holders, 1);
+    if (!load_all(detectors, options)) {
+        let_go(detectors);
+        return NULL;
+    }
+    return detect_with(detectors, options);
+}
+
+struct detect *detect_renew(const struct detect *former, const struct detect_options *options)
+{
+    atomic_fetch_add(&former->detectors->holders, 1);
+    return detect_with(former->detectors, options);
 }
 
 void detect_free(struct detect *detect)
 {
     if (detect == NULL)
         return;
-    for (size_t i = 0; i < detect->count; i++)
-        detector_close(&detect->detectors[i]);
+    for (size_t i = 0; i < detect->detectors->count; i++) {
+        const struct starttap_detector *door = detect->detectors->at[i].door;
+        if (door->release != NULL && detect->prepared[i] != NULL)
+            door->release(detect->prepared[i]);
+    }
     policy_free(detect->policy);
     texts_free(detect->texts);
     lists_free(detect->lists);
+    let_go(detect->detectors);
     free(detect);
 }
 
@@ -355,9 +412,11 @@ const struct policy *detect_policy(const struct detect *detect) { return detect-
 
 const char *detect_rule_id(const struct detect *detect, size_t index)
 {
-    for (size_t i = 0; i < detect->count; i++)
-        for (size_t r = 0; detect->detectors[i].door->rules[r] != NULL; r++)
+    for (size_t i = 0; i < detect->detectors->count; i++) {
+        const char *const *rules = detect->detectors->at[i].door->rules;
+        for (size_t r = 0; rules[r] != NULL; r++)
             if (index-- == 0)
-                return detect->detectors[i].door->rules[r];
+                return rules[r];
+    }
     return NULL;
 }

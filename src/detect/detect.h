@@ -54,6 +54,12 @@ struct detect; /* shared by all workers; immutable while they run */
 
 /* NULL with a message logged. The built-in detectors first, then the plugins. */
 struct detect *detect_new(const struct detect_options *options);
+/* Lists, texts and policy read anew, with the very detectors of `former` (plugins of the options do
+ * not count); both live on their own, and may be used at the same time. What refers to one of them:
+ * a struct finding to its texts, and the names of a record under judgement to its policy. Facts own
+ * what they say, and struct found refers to the detectors, which are of both. NULL with a message
+ * logged. Any thread, but detectors prepare themselves in it. */
+struct detect *detect_renew(const struct detect *former, const struct detect_options *options);
 void detect_free(struct detect *detect);
 const struct texts *detect_texts(const struct detect *detect);
 const struct policy *detect_policy(const struct detect *detect);

@@ -71,8 +71,6 @@ bool detector_open(struct detector *out, const char *path)
 
 void detector_close(struct detector *detector)
 {
-    if (detector->door != NULL && detector->door->release != NULL && detector->prepared != NULL)
-        detector->door->release(detector->prepared);
     free(detector->state);
     if (detector->library != NULL)
         dlclose(detector->library);

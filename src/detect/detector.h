@@ -9,7 +9,6 @@
 
 struct detector {
     const struct starttap_detector *door;
-    const void *prepared;
     void *state;   /* of a neighbour detector */
     void *library; /* of dlopen(); NULL when linked in */
 };

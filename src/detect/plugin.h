@@ -585,8 +585,10 @@ struct starttap_detector {
     const char *const *rules; /* ids that it may report, then NULL */
     const char
         *texts; /* of its rules, in the format of src/data/findings; NULL: in the data files */
-    /* Once, before the first session, on one thread: tables made of lists. What it returns is
-     * given to judge() and must not change afterwards. NULL when there is nothing to prepare. */
+    /* Before the first session, and whenever lists are read anew: tables made of lists. What it
+     * returns is given to judge() and must not change afterwards. Then it runs on a thread of its
+     * own, while judge() goes on with the former tables; what judge() keeps in `state` must not
+     * point into tables or lists. NULL when there is nothing to prepare. */
     const void *(*prepare)(const struct starttap_core *core);
     void (*release)(const void *prepared); /* NULL if not needed */
     void (*judge)(void *state, const void *prepared, const struct starttap_session *session,

@@ -12,7 +12,8 @@
 #include <string.h>
 
 struct verdict {
-    bool used, as_client;
+    uint64_t generation; /* of the store that it was made with; 0: there is none */
+    bool as_client;
     struct verification verification; /* with the interval in which it holds */
 };
 
@@ -43,6 +44,7 @@ struct parsed_slot {
 
 struct x509_cache {
     struct trust_store *store;
+    uint64_t generation; /* of the store: from 1, one more for each */
     struct parsed_slot parsed[PARSED_KEPT];
     unsigned next_parsed; /* to be overwritten next */
     size_t max_chains, count, bucket_mask;
@@ -66,9 +68,16 @@ struct x509_cache *x509_cache_new(struct trust_store *store, size_t max_chains)
         return NULL;
     }
     cache->store = store;
+    cache->generation = 1;
     cache->max_chains = max_chains;
     cache->bucket_mask = buckets - 1;
     return cache;
+}
+
+void x509_cache_switch(struct x509_cache *cache, struct trust_store *store)
+{
+    cache->store = store;
+    cache->generation++;
 }
 
 static void entry_free(struct entry *entry)
@@ -268,7 +277,7 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
     struct entry *entry = entry_of(chain);
     for (size_t i = 0; i < LIMIT_CHAIN_VERDICTS; i++) {
         const struct verdict *verdict = &entry->verdicts[i];
-        if (verdict->used && verdict->as_client == as_client &&
+        if (verdict->generation == cache->generation && verdict->as_client == as_client &&
             verdict->verification.valid_from_s <= at_s &&
             at_s <= verdict->verification.valid_until_s) {
             cache->counters.verification_hits++;
@@ -289,8 +298,9 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
         crypto_chain_verify(cache->store, parsed, at_s, as_client, &verification);
     else if (!chain->refused)
         verification.text = "out of memory";
-    entry->verdicts[entry->next_verdict] =
-        (struct verdict){ .used = true, .as_client = as_client, .verification = verification };
+    entry->verdicts[entry->next_verdict] = (struct verdict){ .generation = cache->generation,
+                                                             .as_client = as_client,
+                                                             .verification = verification };
     entry->next_verdict = (entry->next_verdict + 1) % LIMIT_CHAIN_VERDICTS;
     return verification;
 }

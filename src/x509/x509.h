@@ -45,6 +45,9 @@ struct x509_cache;
 
 struct x509_cache *x509_cache_new(struct trust_store *store /* may be NULL */, size_t max_chains);
 void x509_cache_free(struct x509_cache *cache);
+/* From now on chains are judged by this store: facts stay, verdicts of the former one are not used
+ * any more, and nothing refers to it. */
+void x509_cache_switch(struct x509_cache *cache, struct trust_store *store /* may be NULL */);
 
 /* The chain of these certificates, held for the caller until x509_chain_release(). NULL when out of
  * memory. */

@@ -122,6 +122,28 @@ static void no_rule_belongs_to_two(void **state)
             assert_string_not_equal(one, other);
 }
 
+/* Whichever of the two goes first: the other one goes on with the same detectors. */
+static void detectors_outlive_what_is_read_anew(void **state)
+{
+    (void)state;
+    const uint16_t port = 2525;
+    const struct detect_options options = { .policy = { .vantage = "client",
+                                                        .mail_ports = &port,
+                                                        .mail_port_count = 1 } },
+                                absent = { .lists_dir = "/nowhere/at/all" };
+    struct detect *next = detect_renew(detect, &options);
+    assert_non_null(next);
+    assert_ptr_not_equal(detect_policy(next), detect_policy(detect));
+    assert_ptr_not_equal(detect_texts(next), detect_texts(detect));
+    const char *id;
+    for (size_t i = 0; (id = detect_rule_id(detect, i)) != NULL; i++)
+        assert_ptr_equal(detect_rule_id(next, i), id);
+    assert_null(detect_renew(next, &absent));
+    detect_free(detect);
+    detect = next;
+    assert_non_null(texts_find(detect_texts(detect), detect_rule_id(detect, 0)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -130,6 +152,7 @@ int main(void)
         cmocka_unit_test(every_explanation_shows_two_values),
         cmocka_unit_test(no_words_are_left_over),
         cmocka_unit_test(no_rule_belongs_to_two),
+        cmocka_unit_test(detectors_outlive_what_is_read_anew),
     };
     return cmocka_run_group_tests(tests, open_detect, close_detect);
 }
