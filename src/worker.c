@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "json.h"
 #include "limits.h"
 #include "log.h"
 #include "seen.h"
@@ -20,6 +21,7 @@ enum { CERTIFICATES_REMEMBERED = 256 };
 
 struct worker {
     const struct worker_options *options;
+    struct event_options event; /* the options' with this worker's memory */
     unsigned index, count;
     struct x509_cache *cache;
     struct foreign *foreign;
@@ -48,7 +50,7 @@ static void add_certificates(struct lane *lane, const struct session_record *rec
         return;
     for (size_t i = 0; i < record->chain->count; i++)
         if (seen_first(&lane->certificates, event_certificate_once(record, i)))
-            add_event(worker, event_of_certificate(&worker->options->event, record, i));
+            add_event(worker, event_of_certificate(&worker->event, record, i));
 }
 
 static void add_findings(struct worker *worker, struct finding *findings)
@@ -59,7 +61,7 @@ static void add_findings(struct worker *worker, struct finding *findings)
         struct finding *next = findings->next;
         worker->findings[findings->said.severity]++;
         if (wanted && findings->said.severity >= options->least)
-            add_event(worker, event_of_finding(&options->event, findings));
+            add_event(worker, event_of_finding(&worker->event, findings));
         finding_free(findings);
         findings = next;
     }
@@ -80,7 +82,7 @@ static bool report(void *to, struct session_record *record)
     if (facts == NULL)
         log_error("out of memory: a session was not judged");
     if (counts && !record->early && (options->datasets & 1u << DATASET_SESSION) != 0)
-        add_event(worker, event_of_session(&options->event, record));
+        add_event(worker, event_of_session(&worker->event, record));
     if (options->excerpt != NULL)
         excerpt_note(options->excerpt, record, findings);
     add_findings(worker, findings);
@@ -121,6 +123,8 @@ struct worker *worker_new(const struct worker_options *options, unsigned index, 
     if (worker == NULL)
         return NULL;
     worker->options = options;
+    worker->event = options->event;
+    worker->event.json = json_arena_new(); /* without one it is slower, no more */
     worker->index = index;
     worker->count = count;
     worker->cache = x509_cache_new(options->store, options->cache_chains);
@@ -148,6 +152,7 @@ void worker_free(struct worker *worker)
     }
     foreign_free(worker->foreign);
     x509_cache_free(worker->cache);
+    json_arena_free(worker->event.json);
     free(worker);
 }
 

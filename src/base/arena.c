@@ -28,6 +28,26 @@ void arena_free(struct arena *arena)
     arena_init(arena, arena->max);
 }
 
+void arena_reset(struct arena *arena)
+{
+    struct arena_block *largest = arena->blocks;
+    for (struct arena_block *block = arena->blocks; block != NULL; block = block->older)
+        if (block->cap > largest->cap)
+            largest = block;
+    for (struct arena_block *block = arena->blocks; block != NULL;) {
+        struct arena_block *older = block->older;
+        if (block != largest)
+            free(block);
+        block = older;
+    }
+    arena_init(arena, arena->max);
+    if (largest == NULL)
+        return;
+    largest->older = NULL;
+    largest->used = 0;
+    arena->blocks = largest;
+}
+
 static struct arena_block *block_new(const struct arena_block *before, size_t at_least)
 {
     /* By their number, not by their size: behind one large object there may be little more. */

@@ -25,6 +25,9 @@ void arena_init(struct arena *arena, size_t max);
 void arena_free(
     struct arena *arena); /* accepts a zeroed arena; leaves one that can be used again */
 
+/* All that was handed out is taken back; the largest block stays for what comes. */
+void arena_reset(struct arena *arena);
+
 /* len bytes aligned for any type, not cleared; NULL at the maximum. */
 void *arena_alloc(struct arena *arena, size_t len);
 

@@ -132,6 +132,8 @@
 /* excerpt: frames of one session, and the bytes of one side that are read for what may be shown. */
 #define LIMIT_EXCERPT_BYTES (64u << 20)
 #define LIMIT_EXCERPT_STREAM (1u << 20)
+/* event: one event while it is made; a session's facts, each text escaped, stay far below. */
+#define LIMIT_EVENT_BYTES (16u << 20)
 /* event: a text from the wire in an event. */
 #define LIMIT_TEXT_BYTES 256u
 

@@ -120,6 +120,23 @@ size_t text_clean(struct text text, char *out, size_t cap)
     return used;
 }
 
+/* Printable ASCII, eight at a time. */
+bool text_is_clean(struct text text)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    size_t i = 0;
+    for (uint64_t word; i + sizeof word <= text.len; i += sizeof word) {
+        memcpy(&word, text.at + i, sizeof word);
+        uint64_t above = word + ones; /* 0x7f becomes 0x80; no carry as long as no byte is 0xff */
+        if (((word | above | (word - ones * 0x20)) & tops) != 0)
+            return false;
+    }
+    for (; i < text.len; i++)
+        if (text.at[i] < 0x20 || text.at[i] > 0x7e)
+            return false;
+    return true;
+}
+
 static void hex(const uint8_t *bytes, size_t len, char *out, const char *digits)
 {
     for (size_t i = 0; i < len; i++) {

@@ -37,6 +37,9 @@ struct text text_trim(struct text text); /* without spaces and tabs at both ends
  * character's border. */
 size_t text_clean(struct text text, char *out, size_t cap);
 
+/* Whether text_clean() would leave it as it is; may say no to some that it would. */
+bool text_is_clean(struct text text);
+
 /* Lower-case hex of len bytes; out needs 2 * len + 1. */
 void text_hex(const uint8_t *bytes, size_t len, char *out);
 void text_hex_upper(const uint8_t *bytes, size_t len, char *out);

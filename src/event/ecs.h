@@ -16,7 +16,8 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
                        const char *event_id);
 
 /* Shared between datasets. */
-struct json *ecs_head(int64_t time_ns, const char *id, const char *kind, const char *dataset);
+struct json *ecs_head(const struct event_options *options, int64_t time_ns, const char *id,
+                      const char *kind, const char *dataset);
 void ecs_observer(struct json *root, const struct event_options *options);
 void ecs_address(const struct address *address, uint8_t ip_version, char out[64]);
 

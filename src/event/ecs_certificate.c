@@ -76,7 +76,7 @@ struct json *ecs_certificate(const struct event_options *options, const struct s
     char when[CLOCK_TEXT_SIZE], server_ip[64], hash[2 * SHA256_SIZE + 1];
     const struct certificate *c = &r->chain->certificates[position];
     int64_t time_ns = r->tls->server_chain.where.time_ns;
-    struct json *root = ecs_head(r->now_ns, event_id_text, "event", "mailtls.certificate");
+    struct json *root = ecs_head(options, r->now_ns, event_id_text, "event", "mailtls.certificate");
     struct json *event = json_member(root, "event");
     json_push_word(json_add_array(event, "type"), "info");
     json_word(event, "action", "certificate-first-seen");

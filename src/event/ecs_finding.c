@@ -195,7 +195,7 @@ struct json *ecs_finding(const struct event_options *options, const struct findi
     const char *rule_id = finding->said.rule;
     char when[CLOCK_TEXT_SIZE];
 
-    struct json *root = ecs_head(s->now_ns, event_id_text, "alert", "mailtls.finding");
+    struct json *root = ecs_head(options, s->now_ns, event_id_text, "alert", "mailtls.finding");
     struct json *event = json_member(root, "event");
     json_push_word(json_member(event, "category"), "intrusion_detection");
     json_push_word(json_add_array(event, "type"), "info");

@@ -14,10 +14,11 @@ void ecs_address(const struct address *address, uint8_t ip_version, char out[64]
         out[0] = '\0';
 }
 
-struct json *ecs_head(int64_t time_ns, const char *id, const char *kind, const char *dataset)
+struct json *ecs_head(const struct event_options *options, int64_t time_ns, const char *id,
+                      const char *kind, const char *dataset)
 {
     char when[CLOCK_TEXT_SIZE];
-    struct json *root = json_new();
+    struct json *root = json_new(options->json);
     clock_text(time_ns, when);
     json_word(root, "@timestamp", when);
     struct json *event = json_add_object(root, "event"); /* second, see event.c */
@@ -285,7 +286,7 @@ struct json *ecs_session(const struct event_options *options, const struct sessi
     ecs_address(&r->flow->client, r->flow->ip_version, client);
     ecs_address(&r->flow->server, r->flow->ip_version, server);
 
-    struct json *root = ecs_head(r->now_ns, event_id_text, "event", "mailtls.session");
+    struct json *root = ecs_head(options, r->now_ns, event_id_text, "event", "mailtls.session");
     struct json *event = json_member(root, "event");
     struct json *type = json_add_array(event, "type");
     json_push_word(type, "connection");

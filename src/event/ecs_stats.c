@@ -102,7 +102,7 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
                        const char *id)
 {
     char when[CLOCK_TEXT_SIZE];
-    struct json *root = ecs_head(s->end_ns, id, "metric", "mailtls.stats");
+    struct json *root = ecs_head(options, s->end_ns, id, "metric", "mailtls.stats");
     struct json *event = json_member(root, "event");
     json_push_word(json_add_array(event, "type"), "info");
     clock_text(s->start_ns, when);

@@ -128,12 +128,9 @@ void ecs_tls(struct json *root, const struct session_record *r)
 
 static void add_list(struct json *parent, const char *key, struct u16_list list)
 {
-    char text[8];
     struct json *array = json_add_array(parent, key);
-    for (size_t i = 0; i < list.count; i++) {
-        hex16(list.at[i], text);
-        json_push_word(array, text);
-    }
+    for (size_t i = 0; i < list.count; i++)
+        json_push_hex16(array, list.at[i]);
 }
 
 static void add_client_hello(struct json *parent, const struct tls_client_hello *hello)

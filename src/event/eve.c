@@ -48,7 +48,7 @@ static uint64_t flow_id(const char *session_id)
 struct json *eve_new(const struct event_options *options, const struct eve_head *head)
 {
     char when[EVE_TIME_SIZE];
-    struct json *root = json_new();
+    struct json *root = json_new(options->json);
     eve_time(head->time_ns, when);
     json_word(root, "timestamp", when);
     if (head->session_id == NULL) {

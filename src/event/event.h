@@ -67,7 +67,9 @@ struct event {
     struct facts *facts; /* not written: handed to the neighbour detectors; held */
 };
 
+struct json_arena;
 struct event_options {
+    struct json_arena *json; /* of whoever makes the events, one thread; NULL costs a little more */
     bool formats[FORMAT_COUNT];
     const char *sensor; /* observer.name; NULL or "" leaves it out */
     bool live;          /* the names below are interfaces, not files */

@@ -147,7 +147,7 @@ char *ocsf_finding(const struct event_options *options, const struct finding *fi
     struct finding_words words;
     if (!finding_words_init(&words, finding))
         return NULL;
-    struct json *root = json_new();
+    struct json *root = json_new(options->json);
     json_count(root, "activity_id", activity); /* these in this order: see restate.c */
     json_count(root, "type_uid", CLASS * 100 + activity);
     json_number(root, "time", event->key.time_ns / NS_PER_MS);

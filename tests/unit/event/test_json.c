@@ -27,7 +27,7 @@ static void expect(struct json *root, const char *text)
 static void test_tree(void **state)
 {
     (void)state;
-    struct json *root = json_new();
+    struct json *root = json_new(NULL);
     json_word(root, "a", "x/y");
     struct json *inner = json_add_object(root, "b");
     json_number(inner, "n", -5);
@@ -43,7 +43,7 @@ static void test_tree(void **state)
 static void test_unknown_is_left_out(void **state)
 {
     (void)state;
-    struct json *root = json_new();
+    struct json *root = json_new(NULL);
     json_word(root, "a", NULL);
     json_word(root, "b", "");
     json_text(root, "c", (struct text){ 0 });
@@ -57,7 +57,7 @@ static void test_unknown_is_left_out(void **state)
 static void test_hostile_text(void **state)
 {
     (void)state;
-    struct json *root = json_new();
+    struct json *root = json_new(NULL);
     json_text(root, "t", TEXT("a\xe9\"\\\r\n\0b\xc3\xa9"));
     expect(root, "{\"t\":\"a\xef\xbf\xbd\\\"\\\\\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd"
                  "b\xc3\xa9\"}");
@@ -68,7 +68,7 @@ static void test_long_text_is_cut(void **state)
     (void)state;
     char long_text[3 * LIMIT_TEXT_BYTES];
     memset(long_text, 'x', sizeof long_text);
-    struct json *root = json_new();
+    struct json *root = json_new(NULL);
     json_text(root, "t", (struct text){ long_text, sizeof long_text });
     size_t len = 0;
     char *printed = json_print(root, &len);
@@ -80,7 +80,7 @@ static void test_long_text_is_cut(void **state)
 static void test_names_are_cleaned_and_not_cut(void **state)
 {
     (void)state;
-    struct json *root = json_new();
+    struct json *root = json_new(NULL);
     json_name(root, "none", NULL);
     json_name(root, "empty", "");
     json_name(root, "t", "a\xff\x1b/\xc3\xa9");
@@ -89,7 +89,7 @@ static void test_names_are_cleaned_and_not_cut(void **state)
     char long_name[3 * LIMIT_TEXT_BYTES + 1];
     memset(long_name, '\xff', sizeof long_name); /* each takes three octets when cleaned */
     long_name[sizeof long_name - 1] = '\0';
-    root = json_new();
+    root = json_new(NULL);
     json_name(root, "t", long_name);
     size_t len = 0;
     char *printed = json_print(root, &len);

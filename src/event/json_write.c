@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * json_write.c - JSON text in runs: what is added to one object one after the other lies together
+ * in the arena's text, and an object is a list of such runs and of the objects inside it. So a
+ * scalar costs its own bytes, and members may still be added anywhere and in any order.
+ *
+ *   root    [,"@timestamp":"…"] {event} [,"message":"…"] {source} …
+ *   event   [,"id":"…","kind":"…"] [category] … [,"outcome":"…"] (added after {ecs} was begun)
+ *
+ * Every scalar begins with a comma, which the first one of an object loses when it is printed.
+ */
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "json.h"
+#include "limits.h"
+
+struct part { /* a run of text, or a container */
+    struct part *next;
+    struct json *child; /* NULL: a run */
+    size_t begin, end;
+};
+
+struct json {
+    struct json_arena *arena;
+    struct json_key key;
+    struct json *children, *last_child, *next;
+    struct part *parts, *last_part;
+    size_t members; /* scalars, and children that were not dropped */
+    bool array, dropped;
+};
+
+struct json_arena {
+    struct arena nodes;
+    char *text;
+    size_t used, cap;
+    struct json *open; /* whose last run ends where the text does; NULL: nobody's */
+    void *printer;
+    bool failed; /* memory ran out: the document is not whole */
+    bool single; /* made for one document */
+};
+
+enum { FIRST_TEXT = 8192, FIRST_NODES = 12 * 1024 };
+
+struct json_arena *json_arena_new(void)
+{
+    struct json_arena *arena = calloc(1, sizeof *arena);
+    if (arena == NULL)
+        return NULL;
+    arena_init(&arena->nodes, LIMIT_EVENT_BYTES);
+    (void)arena_alloc(&arena->nodes, FIRST_NODES); /* the block that arena_reset() keeps */
+    return arena;
+}
+
+void json_arena_free(struct json_arena *arena)
+{
+    if (arena == NULL)
+        return;
+    json_printer_free(arena->printer);
+    arena_free(&arena->nodes);
+    free(arena->text);
+    free(arena);
+}
+
+void **json_arena_printer(struct json *root) { return &root->arena->printer; }
+
+/* --- containers --- */
+
+static struct json *container_new(struct json_arena *arena, struct json_key key, bool array)
+{
+    struct json *json = arena_alloc(&arena->nodes, sizeof *json);
+    if (json == NULL) {
+        arena->failed = true;
+        return NULL;
+    }
+    *json = (struct json){ .arena = arena, .key = key, .array = array };
+    return json;
+}
+
+static struct part *part_new(struct json *json)
+{
+    struct part *part = arena_alloc(&json->arena->nodes, sizeof *part);
+    if (part == NULL) {
+        json->arena->failed = true;
+        return NULL;
+    }
+    *part = (struct part){ 0 };
+    if (json->last_part == NULL)
+        json->parts = part;
+    else
+        json->last_part->next = part;
+    json->last_part = part;
+    return part;
+}
+
+static void close_run(struct json_arena *arena)
+{
+    if (arena->open != NULL)
+        arena->open->last_part->end = arena->used;
+    arena->open = NULL;
+}
+
+static struct json *add_container(struct json *parent, struct json_key key, bool array)
+{
+    if (parent == NULL)
+        return NULL;
+    struct json_arena *arena = parent->arena;
+    struct json *json = container_new(arena, key, array);
+    if (arena->open == parent)
+        close_run(arena);
+    struct part *part = json == NULL ? NULL : part_new(parent);
+    if (part == NULL)
+        return NULL;
+    part->child = json;
+    if (parent->last_child == NULL)
+        parent->children = json;
+    else
+        parent->last_child->next = json;
+    parent->last_child = json;
+    parent->members++;
+    return json;
+}
+
+struct json *json_new(struct json_arena *arena)
+{
+    bool single = arena == NULL;
+    if (single)
+        arena = json_arena_new();
+    if (arena == NULL)
+        return NULL;
+    arena->single = single;
+    arena->used = 0;
+    arena->open = NULL;
+    arena->failed = false;
+    arena_reset(&arena->nodes);
+    struct json *root = container_new(arena, (struct json_key){ 0 }, false);
+    if (root == NULL && single)
+        json_arena_free(arena);
+    return root;
+}
+
+void json_free(struct json *root)
+{
+    if (root != NULL && root->arena->single)
+        json_arena_free(root->arena);
+}
+
+struct json *json_add_object_at(struct json *parent, struct json_key key)
+{
+    return add_container(parent, key, false);
+}
+
+struct json *json_add_array_at(struct json *parent, struct json_key key)
+{
+    return add_container(parent, key, true);
+}
+
+struct json *json_push_object(struct json *array)
+{
+    return add_container(array, (struct json_key){ 0 }, false);
+}
+
+struct json *json_member(struct json *parent, const char *key)
+{
+    for (struct json *at = parent == NULL ? NULL : parent->children; at != NULL; at = at->next)
+        if (!at->dropped && at->key.at != NULL && strcmp(at->key.at, key) == 0)
+            return at;
+    return NULL;
+}
+
+bool json_is_empty(const struct json *json) { return json == NULL || json->members == 0; }
+
+void json_drop(struct json *parent, const char *key)
+{
+    struct json *member = json_member(parent, key);
+    if (member == NULL)
+        return;
+    member->dropped = true;
+    parent->members--;
+}
+
+/* --- scalars --- */
+
+static bool make_room(struct json_arena *arena, size_t more)
+{
+    if (arena->cap - arena->used >= more)
+        return true;
+    size_t cap = arena->cap == 0 ? FIRST_TEXT : arena->cap;
+    while (cap - arena->used < more)
+        cap *= 2;
+    char *text = cap > LIMIT_EVENT_BYTES ? NULL : realloc(arena->text, cap);
+    if (text == NULL) {
+        arena->failed = true;
+        return false;
+    }
+    arena->text = text;
+    arena->cap = cap;
+    return true;
+}
+
+/* The comma and the key; where the value goes, with room for `most` bytes of it, or NULL. */
+static char *begin(struct json *json, struct json_key key, size_t most)
+{
+    if (json == NULL || !make_room(json->arena, key.len + most + 4))
+        return NULL;
+    struct json_arena *arena = json->arena;
+    if (arena->open != json) {
+        close_run(arena);
+        struct part *part = part_new(json);
+        if (part == NULL)
+            return NULL;
+        part->begin = arena->used;
+        arena->open = json;
+    }
+    json->members++;
+    char *at = arena->text + arena->used;
+    *at++ = ',';
+    if (key.at == NULL)
+        return at;
+    *at++ = '"';
+    memcpy(at, key.at, key.len);
+    at += key.len;
+    *at++ = '"';
+    *at++ = ':';
+    return at;
+}
+
+static void end(struct json *json, const char *at)
+{
+    json->arena->used = (size_t)(at - json->arena->text);
+}
+
+/* Bytes that stand in a JSON text as they are; clean texts have no others but '"' and '\\' and
+ * those of UTF-8. */
+static bool is_plain(unsigned char c) { return c >= 0x20 && c != '"' && c != '\\'; }
+
+/* RFC 8259 section 7, with the short forms that json-c uses. */
+static char *put_escape(char *at, unsigned char c)
+{
+    static const char shorts[] = "\"\"\\\\\bb\ff\nn\rr\tt";
+    static const char digits[] = "0123456789abcdef";
+    *at++ = '\\';
+    for (const char *pair = shorts; *pair != '\0'; pair += 2)
+        if ((unsigned char)*pair == c) {
+            *at++ = pair[1];
+            return at;
+        }
+    memcpy(at, "u00", 3);
+    at[3] = digits[c >> 4];
+    at[4] = digits[c & 15];
+    return at + 5;
+}
+
+/* A byte of the word that is below 0x20, a quote or a backslash sets its highest bit (and those
+ * above it may be set wrongly, which only costs a slower look). */
+static uint64_t special_bytes(uint64_t word)
+{
+    const uint64_t ones = UINT64_C(0x0101010101010101), tops = ones << 7;
+    uint64_t quote = word ^ ones * '"', slash = word ^ ones * '\\';
+    return ((word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops;
+}
+
+/* Room for six bytes each is there. */
+static char *put_escaped(char *at, const char *text, size_t len)
+{
+    while (len > 0) {
+        uint64_t word;
+        for (; len >= sizeof word; len -= sizeof word) {
+            memcpy(&word, text, sizeof word);
+            if ((special_bytes(word) & ~word) != 0)
+                break;
+            memcpy(at, &word, sizeof word);
+            at += sizeof word;
+            text += sizeof word;
+        }
+        for (size_t i = 0; i < sizeof word && len > 0; i++, len--, text++) {
+            if (is_plain((unsigned char)*text))
+                *at++ = *text;
+            else
+                at = put_escape(at, (unsigned char)*text);
+        }
+    }
+    return at;
+}
+
+static void add_string(struct json *json, struct json_key key, const char *text, size_t len)
+{
+    char *at = begin(json, key, 6 * len + 2);
+    if (at == NULL)
+        return;
+    *at++ = '"';
+    at = put_escaped(at, text, len);
+    *at++ = '"';
+    end(json, at);
+}
+
+static void add_clean(struct json *json, struct json_key key, struct text text)
+{
+    char out[LIMIT_TEXT_BYTES + 1];
+    if (json == NULL)
+        return;
+    if (text_is_clean(text) && text.len <= LIMIT_TEXT_BYTES)
+        add_string(json, key, text.at, text.len);
+    else
+        add_string(json, key, out, text_clean(text, out, sizeof out));
+}
+
+static void add_name(struct json *json, struct json_key key, const char *name)
+{
+    struct text text = text_of(name);
+    size_t size =
+        text.len * 3 + 1; /* an octet that is no UTF-8 becomes U+FFFD, which takes three */
+    char *out = json == NULL ? NULL : malloc(size);
+    if (out == NULL)
+        return;
+    add_string(json, key, out, text_clean(text, out, size));
+    free(out);
+}
+
+static void add_digits(struct json *json, struct json_key key, uint64_t number, bool negative)
+{
+    char digits[20], *at = begin(json, key, sizeof digits + 1);
+    size_t first = sizeof digits;
+    if (at == NULL)
+        return;
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    if (negative)
+        *at++ = '-';
+    memcpy(at, digits + first, sizeof digits - first);
+    end(json, at + sizeof digits - first);
+}
+
+static const struct json_key none;
+
+void json_text_at(struct json *parent, struct json_key key, struct text text)
+{
+    if (text.len > 0)
+        add_clean(parent, key, text);
+}
+
+void json_word_at(struct json *parent, struct json_key key, const char *word)
+{
+    if (word != NULL && *word != '\0')
+        add_string(parent, key, word, strlen(word));
+}
+
+void json_name(struct json *parent, const char *key, const char *name)
+{
+    if (name != NULL && *name != '\0')
+        add_name(parent, JSON_KEY(key), name);
+}
+
+void json_number_at(struct json *parent, struct json_key key, int64_t number)
+{
+    add_digits(parent, key, number < 0 ? 0 - (uint64_t)number : (uint64_t)number, number < 0);
+}
+
+void json_count_at(struct json *parent, struct json_key key, uint64_t count)
+{
+    add_digits(parent, key, count, false);
+}
+
+void json_flag_at(struct json *parent, struct json_key key, bool flag)
+{
+    char *at = begin(parent, key, sizeof "false");
+    if (at == NULL)
+        return;
+    memcpy(at, flag ? "true" : "false", 5);
+    end(parent, at + (flag ? 4 : 5));
+}
+
+void json_push_text(struct json *array, struct text text) { add_clean(array, none, text); }
+void json_push_name(struct json *array, const char *name) { add_name(array, none, name); }
+void json_push_count(struct json *array, uint64_t count) { add_digits(array, none, count, false); }
+
+void json_push_word(struct json *array, const char *word)
+{
+    add_string(array, none, word, strlen(word));
+}
+
+void json_push_hex16(struct json *array, uint16_t number)
+{
+    static const char digits[] = "0123456789abcdef";
+    char *at = begin(array, none, 8);
+    if (at == NULL)
+        return;
+    const char text[8] = { '"',
+                           '0',
+                           'x',
+                           digits[number >> 12],
+                           digits[number >> 8 & 15],
+                           digits[number >> 4 & 15],
+                           digits[number & 15],
+                           '"' };
+    memcpy(at, text, sizeof text);
+    end(array, at + sizeof text);
+}
+
+/* --- out --- */
+
+struct printing {
+    void (*put)(void *to, const char *bytes, size_t len);
+    void *to;
+};
+
+static void put_container(const struct printing *out, const struct json *json)
+{
+    bool first = true;
+    out->put(out->to, json->array ? "[" : "{", 1);
+    for (const struct part *part = json->parts; part != NULL; part = part->next) {
+        const struct json *child = part->child;
+        if (child == NULL) {
+            size_t skip = first ? 1 : 0;
+            out->put(out->to, json->arena->text + part->begin + skip,
+                     part->end - part->begin - skip);
+        } else if (!child->dropped) {
+            if (!first)
+                out->put(out->to, ",", 1);
+            if (child->key.at != NULL) {
+                out->put(out->to, "\"", 1);
+                out->put(out->to, child->key.at, child->key.len);
+                out->put(out->to, "\":", 2);
+            }
+            put_container(out, child);
+        } else {
+            continue;
+        }
+        first = false;
+    }
+    out->put(out->to, json->array ? "]" : "}", 1);
+}
+
+bool json_write(struct json *root, void (*put)(void *to, const char *bytes, size_t len), void *to)
+{
+    const struct printing out = { .put = put, .to = to };
+    close_run(root->arena);
+    if (root->arena->failed)
+        return false;
+    put_container(&out, root);
+    return true;
+}
