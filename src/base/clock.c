@@ -4,8 +4,6 @@
  */
 #include "clock.h"
 
-#include <stdio.h>
-
 enum { DAYS_PER_ERA = 146097, DAYS_TO_1970 = 719468 };
 #define SECONDS_PER_DAY INT64_C(86400)
 #define FIRST_SECOND (-INT64_C(62167219200)) /* 0000-01-01T00:00:00Z */
@@ -47,6 +45,15 @@ int64_t clock_from_civil(int64_t year, unsigned month, unsigned day, unsigned ho
     return days * SECONDS_PER_DAY + (int64_t)hour * 3600 + (int64_t)minute * 60 + second;
 }
 
+/* Every event has several of these, so printf would cost more than the rest of them. */
+static char *put_digits(char *at, unsigned number, int width, char behind)
+{
+    for (int i = width - 1; i >= 0; i--, number /= 10)
+        at[i] = (char)('0' + number % 10);
+    at[width] = behind;
+    return at + width + 1;
+}
+
 static void write_text(int64_t time_s, int64_t micros, char out[CLOCK_TEXT_SIZE])
 {
     int64_t days = time_s / SECONDS_PER_DAY, rest = time_s % SECONDS_PER_DAY;
@@ -55,12 +62,16 @@ static void write_text(int64_t time_s, int64_t micros, char out[CLOCK_TEXT_SIZE]
         days--;
     }
     struct civil date = civil_of_days(days);
-    int len = snprintf(out, CLOCK_TEXT_SIZE, "%04d-%02u-%02uT%02d:%02d:%02d", date.year, date.month,
-                       date.day, (int)(rest / 3600), (int)(rest / 60 % 60), (int)(rest % 60));
+    unsigned second = (unsigned)rest; /* of the day */
+    out = put_digits(out, (unsigned)date.year, 4, '-');
+    out = put_digits(out, date.month, 2, '-');
+    out = put_digits(out, date.day, 2, 'T');
+    out = put_digits(out, second / 3600, 2, ':');
+    out = put_digits(out, second / 60 % 60, 2, ':');
+    out = put_digits(out, second % 60, 2, micros < 0 ? 'Z' : '.');
     if (micros >= 0)
-        (void)snprintf(out + len, (size_t)(CLOCK_TEXT_SIZE - len), ".%06dZ", (int)micros);
-    else
-        (void)snprintf(out + len, (size_t)(CLOCK_TEXT_SIZE - len), "Z");
+        out = put_digits(out, (unsigned)micros, 6, 'Z');
+    *out = '\0';
 }
 
 void clock_text_s(int64_t time_s, char out[CLOCK_TEXT_SIZE])

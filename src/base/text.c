@@ -137,6 +137,27 @@ bool text_is_clean(struct text text)
     return true;
 }
 
+size_t text_append(char *out, size_t cap, size_t used, const char *words)
+{
+    size_t len = strlen(words), room = cap - used - 1;
+    if (len > room)
+        len = room;
+    memcpy(out + used, words, len);
+    out[used + len] = '\0';
+    return used + len;
+}
+
+size_t text_append_number(char *out, size_t cap, size_t used, uint64_t number)
+{
+    char digits[21];
+    size_t first = sizeof digits - 1;
+    digits[first] = '\0';
+    do
+        digits[--first] = (char)('0' + number % 10);
+    while ((number /= 10) > 0);
+    return text_append(out, cap, used, digits + first);
+}
+
 static void hex(const uint8_t *bytes, size_t len, char *out, const char *digits)
 {
     for (size_t i = 0; i < len; i++) {

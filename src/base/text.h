@@ -40,6 +40,11 @@ size_t text_clean(struct text text, char *out, size_t cap);
 /* Whether text_clean() would leave it as it is; may say no to some that it would. */
 bool text_is_clean(struct text text);
 
+/* For lines of known parts, where printf costs more than all else: appends to the text of `used`
+ * bytes in out and returns the bytes then used. What does not fit is cut; always terminated. */
+size_t text_append(char *out, size_t cap, size_t used, const char *words);
+size_t text_append_number(char *out, size_t cap, size_t used, uint64_t number);
+
 /* Lower-case hex of len bytes; out needs 2 * len + 1. */
 void text_hex(const uint8_t *bytes, size_t len, char *out);
 void text_hex_upper(const uint8_t *bytes, size_t len, char *out);

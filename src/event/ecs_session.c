@@ -10,8 +10,16 @@
 
 void ecs_address(const struct address *address, uint8_t ip_version, char out[64])
 {
-    if (inet_ntop(ip_version == 4 ? AF_INET : AF_INET6, address->bytes, out, 64) == NULL)
-        out[0] = '\0';
+    if (ip_version != 4) {
+        if (inet_ntop(AF_INET6, address->bytes, out, 64) == NULL)
+            out[0] = '\0';
+        return;
+    }
+    size_t len = 0;
+    for (int i = 0; i < 4; i++) {
+        len = text_append(out, 64, len, i > 0 ? "." : "");
+        len = text_append_number(out, 64, len, address->bytes[i]);
+    }
 }
 
 struct json *ecs_head(const struct event_options *options, int64_t time_ns, const char *id,
@@ -65,21 +73,30 @@ static void add_endpoint(struct json *root, const char *key, const char *ip, uin
 static void add_network(struct json *root, const struct session_record *r)
 {
     const struct flow_side *c = &r->flow->sides[SIDE_CLIENT], *s = &r->flow->sides[SIDE_SERVER];
-    char community[IDENTITY_COMMUNITY_SIZE], number[8];
+    char number[8];
     struct json *network = json_add_object(root, "network");
-    identity_community(r->flow, community);
     json_word(network, "type", r->flow->ip_version == 4 ? "ipv4" : "ipv6");
     json_word(network, "transport", "tcp");
     json_word(network, "iana_number", "6");
     json_word(network, "protocol", r->protocol);
     json_word(network, "application", r->application);
-    json_word(network, "community_id", community);
+    json_word(network, "community_id", r->community);
     json_count(network, "bytes", c->bytes + s->bytes);
     json_count(network, "packets", c->packets + s->packets);
     if (r->flow->vlan != 0) {
         snprintf(number, sizeof number, "%u", r->flow->vlan);
         json_word(json_add_object(network, "vlan"), "id", number);
     }
+}
+
+static size_t append_end(char *out, size_t cap, size_t len, const struct flow_info *flow,
+                         const char *ip, uint16_t port)
+{
+    bool v6 = flow->ip_version == 6;
+    len = text_append(out, cap, len, v6 ? " [" : " ");
+    len = text_append(out, cap, len, ip);
+    len = text_append(out, cap, len, v6 ? "]:" : ":");
+    return text_append_number(out, cap, len, port);
 }
 
 static void add_message(struct json *root, const struct session_record *r, const char *client,
@@ -92,14 +109,19 @@ static void add_message(struct json *root, const struct session_record *r, const
     const char *protocol = *r->protocol != '\0'     ? r->protocol
                            : r->application != NULL ? r->application
                                                     : "tcp";
-    bool v6 = r->flow->ip_version == 6;
-    snprintf(message, sizeof message,
-             v6 ? "%s [%s]:%u -> [%s]:%u %s%s%s: %s" : "%s %s:%u -> %s:%u %s%s%s: %s", protocol,
-             client, r->flow->client_port, server, r->flow->server_port, session_mode_name(r->mode),
-             number == NULL                      ? ""
-             : strcmp(protocol_word, "ssl") == 0 ? " SSL "
-                                                 : " TLS ",
-             number == NULL ? "" : number, session_verdict_name(r->verdict));
+    size_t len = text_append(message, sizeof message, 0, protocol);
+    len = append_end(message, sizeof message, len, r->flow, client, r->flow->client_port);
+    len = text_append(message, sizeof message, len, " ->");
+    len = append_end(message, sizeof message, len, r->flow, server, r->flow->server_port);
+    len = text_append(message, sizeof message, len, " ");
+    len = text_append(message, sizeof message, len, session_mode_name(r->mode));
+    if (number != NULL) {
+        len = text_append(message, sizeof message, len,
+                          strcmp(protocol_word, "ssl") == 0 ? " SSL " : " TLS ");
+        len = text_append(message, sizeof message, len, number);
+    }
+    len = text_append(message, sizeof message, len, ": ");
+    text_append(message, sizeof message, len, session_verdict_name(r->verdict));
     json_word(root, "message", message);
 }
 

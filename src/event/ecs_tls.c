@@ -9,7 +9,12 @@
 
 #include "ecs.h"
 
-static void hex16(uint16_t value, char out[8]) { snprintf(out, 8, "0x%04x", value); }
+static void hex16(uint16_t value, char out[8])
+{
+    const uint8_t bytes[2] = { (uint8_t)(value >> 8), (uint8_t)value };
+    memcpy(out, "0x", 2);
+    text_hex(bytes, sizeof bytes, out + 2);
+}
 
 static const char *cipher_text(uint16_t cipher, char buffer[8])
 {

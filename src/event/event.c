@@ -43,9 +43,14 @@ bool event_format_read(const char *word, enum event_format *format)
 void event_id(const char *session_id, enum event_dataset dataset, const char *rule, const char *key,
               uint32_t update, char out[EVENT_ID_SIZE])
 {
+    const char *const parts[] = { session_id, event_dataset_name(dataset), rule, key };
     char line[512];
-    snprintf(line, sizeof line, "starttap-event-1|%s|%s|%s|%s|%u", session_id,
-             event_dataset_name(dataset), rule, key, update);
+    size_t len = text_append(line, sizeof line, 0, "starttap-event-1|");
+    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
+        len = text_append(line, sizeof line, len, parts[i]);
+        len = text_append(line, sizeof line, len, "|");
+    }
+    text_append_number(line, sizeof line, len, update);
     identity_line(line, out);
 }
 
@@ -99,7 +104,7 @@ struct event *event_of_session(const struct event_options *options,
         .server_port = record->flow->server_port,
         .dataset = DATASET_SESSION,
     };
-    identity_community(record->flow, event->community_id);
+    memcpy(event->community_id, record->community, sizeof event->community_id);
     event_id(record->id, DATASET_SESSION, "", record->open ? "open" : "", 0, event->key.id);
 
     if (options->formats[FORMAT_ECS])
@@ -234,7 +239,7 @@ struct event *event_of_certificate(const struct event_options *options,
         .dataset = DATASET_CERTIFICATE,
         .ordinal = (uint32_t)position,
     };
-    identity_community(record->flow, event->community_id);
+    memcpy(event->community_id, record->community, sizeof event->community_id);
     event_id(record->id, DATASET_CERTIFICATE, "", hash, 0, event->key.id);
     event->once = event_certificate_once(record, position);
     if (options->formats[FORMAT_ECS])

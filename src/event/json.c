@@ -12,26 +12,16 @@
 struct printer {
     struct json_object *object;
     struct json *root;
-    struct printbuf *out;
-    bool failed;
 };
-
-static void put(void *to, const char *bytes, size_t len)
-{
-    struct printer *printer = to;
-    printer->failed = printer->failed || printbuf_memappend(printer->out, bytes, (int)len) < 0;
-}
 
 static int serialise(struct json_object *object, struct printbuf *out, int level, int flags)
 {
     struct printer *printer = json_object_get_userdata(object);
+    size_t len = 0;
+    const char *text = json_write(printer->root, &len);
     (void)level;
     (void)flags;
-    printer->out = out;
-    printer->failed = false;
-    if (!json_write(printer->root, put, printer))
-        printer->failed = true;
-    return printer->failed ? -1 : 0;
+    return text == NULL ? -1 : printbuf_memappend(out, text, (int)len);
 }
 
 static struct printer *printer_of(struct json *root)
@@ -69,7 +59,7 @@ char *json_print(struct json *root, size_t *len)
     printer->root = root;
     const char *text =
         json_object_to_json_string_length(printer->object, JSON_C_TO_STRING_PLAIN, len);
-    if (text == NULL || printer->failed)
+    if (text == NULL)
         return NULL;
     char *copy = malloc(*len + 1);
     if (copy != NULL)

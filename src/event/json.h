@@ -97,8 +97,8 @@ char *json_print(struct json *root, size_t *len);
 
 /* --- for json.c --- */
 
-/* Gives the printed document piece by piece. False: memory ran out while it was made. */
-bool json_write(struct json *root, void (*put)(void *to, const char *bytes, size_t len), void *to);
+/* The printed document, not terminated; valid until something is added. NULL: memory ran out. */
+const char *json_write(struct json *root, size_t *len);
 /* A place for the printer of this arena, freed with it. */
 void **json_arena_printer(struct json *root);
 void json_printer_free(void *printer); /* json.c; accepts NULL */

@@ -35,6 +35,7 @@ struct json_arena {
     struct arena nodes;
     char *text;
     size_t used, cap;
+    size_t extra;      /* bytes that containers add: brackets, keys, commas */
     struct json *open; /* whose last run ends where the text does; NULL: nobody's */
     void *printer;
     bool failed; /* memory ran out: the document is not whole */
@@ -75,6 +76,7 @@ static struct json *container_new(struct json_arena *arena, struct json_key key,
         return NULL;
     }
     *json = (struct json){ .arena = arena, .key = key, .array = array };
+    arena->extra += key.len + sizeof ",\"\":{}" - 1;
     return json;
 }
 
@@ -131,6 +133,7 @@ struct json *json_new(struct json_arena *arena)
         return NULL;
     arena->single = single;
     arena->used = 0;
+    arena->extra = 0;
     arena->open = NULL;
     arena->failed = false;
     arena_reset(&arena->nodes);
@@ -199,6 +202,16 @@ static bool make_room(struct json_arena *arena, size_t more)
     return true;
 }
 
+static char *put_key(char *at, struct json_key key)
+{
+    *at++ = '"';
+    memcpy(at, key.at, key.len);
+    at += key.len;
+    *at++ = '"';
+    *at++ = ':';
+    return at;
+}
+
 /* The comma and the key; where the value goes, with room for `most` bytes of it, or NULL. */
 static char *begin(struct json *json, struct json_key key, size_t most)
 {
@@ -218,12 +231,7 @@ static char *begin(struct json *json, struct json_key key, size_t most)
     *at++ = ',';
     if (key.at == NULL)
         return at;
-    *at++ = '"';
-    memcpy(at, key.at, key.len);
-    at += key.len;
-    *at++ = '"';
-    *at++ = ':';
-    return at;
+    return put_key(at, key);
 }
 
 static void end(struct json *json, const char *at)
@@ -261,21 +269,33 @@ static uint64_t special_bytes(uint64_t word)
     return ((word - ones * 0x20) | ((quote - ones) & ~quote) | ((slash - ones) & ~slash)) & tops;
 }
 
-/* Room for six bytes each is there. */
+/* Room for six bytes each is there. The last few bytes are copied with some before them once more,
+ * so that they too go by eights. */
 static char *put_escaped(char *at, const char *text, size_t len)
 {
+    enum { WORD = sizeof(uint64_t) };
+    size_t run = 0; /* bytes before `text` that went as they are */
+    uint64_t word;
     while (len > 0) {
-        uint64_t word;
-        for (; len >= sizeof word; len -= sizeof word) {
-            memcpy(&word, text, sizeof word);
+        for (; len >= WORD; len -= WORD, run += WORD) {
+            memcpy(&word, text, WORD);
             if ((special_bytes(word) & ~word) != 0)
                 break;
-            memcpy(at, &word, sizeof word);
-            at += sizeof word;
-            text += sizeof word;
+            memcpy(at, &word, WORD);
+            at += WORD;
+            text += WORD;
         }
-        for (size_t i = 0; i < sizeof word && len > 0; i++, len--, text++) {
-            if (is_plain((unsigned char)*text))
+        if (len > 0 && len < WORD && run >= WORD - len) {
+            memcpy(&word, text - (WORD - len), WORD);
+            if ((special_bytes(word) & ~word) == 0) {
+                memcpy(at - (WORD - len), &word, WORD);
+                return at + len;
+            }
+        }
+        for (size_t i = 0; i < WORD && len > 0; i++, len--, text++) {
+            bool plain = is_plain((unsigned char)*text);
+            run = plain ? run + 1 : 0;
+            if (plain)
                 *at++ = *text;
             else
                 at = put_escape(at, (unsigned char)*text);
@@ -401,44 +421,39 @@ void json_push_hex16(struct json *array, uint16_t number)
 
 /* --- out --- */
 
-struct printing {
-    void (*put)(void *to, const char *bytes, size_t len);
-    void *to;
-};
-
-static void put_container(const struct printing *out, const struct json *json)
+/* Room is there: the text, and what add_container() counted. */
+static char *put_container(char *at, const struct json *json)
 {
     bool first = true;
-    out->put(out->to, json->array ? "[" : "{", 1);
+    *at++ = json->array ? '[' : '{';
     for (const struct part *part = json->parts; part != NULL; part = part->next) {
         const struct json *child = part->child;
         if (child == NULL) {
-            size_t skip = first ? 1 : 0;
-            out->put(out->to, json->arena->text + part->begin + skip,
-                     part->end - part->begin - skip);
+            size_t begin_at = part->begin + (first ? 1 : 0), len = part->end - begin_at;
+            memcpy(at, json->arena->text + begin_at, len);
+            at += len;
         } else if (!child->dropped) {
             if (!first)
-                out->put(out->to, ",", 1);
-            if (child->key.at != NULL) {
-                out->put(out->to, "\"", 1);
-                out->put(out->to, child->key.at, child->key.len);
-                out->put(out->to, "\":", 2);
-            }
-            put_container(out, child);
+                *at++ = ',';
+            if (child->key.at != NULL)
+                at = put_key(at, child->key);
+            at = put_container(at, child);
         } else {
             continue;
         }
         first = false;
     }
-    out->put(out->to, json->array ? "]" : "}", 1);
+    *at++ = json->array ? ']' : '}';
+    return at;
 }
 
-bool json_write(struct json *root, void (*put)(void *to, const char *bytes, size_t len), void *to)
+const char *json_write(struct json *root, size_t *len)
 {
-    const struct printing out = { .put = put, .to = to };
-    close_run(root->arena);
-    if (root->arena->failed)
-        return false;
-    put_container(&out, root);
-    return true;
+    struct json_arena *arena = root->arena;
+    close_run(arena);
+    if (arena->failed || !make_room(arena, arena->used + arena->extra))
+        return NULL;
+    char *out = arena->text + arena->used; /* behind the runs, which stay as they are */
+    *len = (size_t)(put_container(out, root) - out);
+    return out;
 }

@@ -54,11 +54,10 @@ void identity_line(const char *line, char out[IDENTITY_SIZE])
     out[IDENTITY_SIZE - 1] = '\0';
 }
 
-void identity_session(const struct flow_info *flow, const uint32_t numbers[SIDE_COUNT],
-                      char out[IDENTITY_SIZE])
+void identity_session(const struct flow_info *flow, const char *community,
+                      const uint32_t numbers[SIDE_COUNT], char out[IDENTITY_SIZE])
 {
-    char community[IDENTITY_COMMUNITY_SIZE], line[160];
-    identity_community(flow, community);
+    char line[160];
     int64_t start_s = flow->first.time_ns / NS_PER_S - (flow->first.time_ns % NS_PER_S < 0 ? 1 : 0);
     snprintf(line, sizeof line, "starttap-session-1|%s|%u|%u|%lld", community, numbers[SIDE_CLIENT],
              numbers[SIDE_SERVER], (long long)start_s);

@@ -14,8 +14,8 @@
 void identity_community(const struct flow_info *flow, char out[IDENTITY_COMMUNITY_SIZE]);
 /* mailtls.session.id: of the connection, by the first numbers of both sides and the second in which
  * it began. */
-void identity_session(const struct flow_info *flow, const uint32_t numbers[SIDE_COUNT],
-                      char out[IDENTITY_SIZE]);
+void identity_session(const struct flow_info *flow, const char *community,
+                      const uint32_t numbers[SIDE_COUNT], char out[IDENTITY_SIZE]);
 /* Of a printable, unambiguous line. */
 void identity_line(const char *line, char out[IDENTITY_SIZE]);
 

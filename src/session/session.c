@@ -148,7 +148,8 @@ static void identify(struct session *s, const struct flow_info *info, struct ses
         for (int side = 0; side < SIDE_COUNT; side++)
             s->numbers[side] = session_first_number(info, (enum side)side);
     s->told = true;
-    identity_session(info, s->numbers, record->id);
+    identity_community(info, record->community);
+    identity_session(info, record->community, s->numbers, record->id);
 }
 
 static void report(struct session *s, const struct flow_info *info, enum report_kind kind,
@@ -207,7 +208,8 @@ static void report_silence(struct session_context *c, const struct flow_info *in
     };
     const uint32_t numbers[SIDE_COUNT] = { session_first_number(info, SIDE_CLIENT),
                                            session_first_number(info, SIDE_SERVER) };
-    identity_session(info, numbers, record.id);
+    identity_community(info, record.community);
+    identity_session(info, record.community, numbers, record.id);
     judge_session(&record, false, true);
     if (c->report(c->to, &record))
         count_record(&c->counters, &record);

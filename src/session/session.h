@@ -91,6 +91,7 @@ const char *session_reason_name(unsigned index); /* of bit `index` */
 
 struct session_record {
     char id[IDENTITY_SIZE]; /* mailtls.session.id */
+    char community[IDENTITY_COMMUNITY_SIZE];
     bool early;     /* its fate is known or more became known, and it goes on: for findings only, no
                        record of its own is due */
     bool open;      /* reported before its end */

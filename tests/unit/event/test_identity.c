@@ -61,7 +61,9 @@ static void session_id(struct flow_info *flow, char out[IDENTITY_SIZE])
 {
     const uint32_t numbers[SIDE_COUNT] = { session_first_number(flow, SIDE_CLIENT),
                                            session_first_number(flow, SIDE_SERVER) };
-    identity_session(flow, numbers, out);
+    char community[IDENTITY_COMMUNITY_SIZE];
+    identity_community(flow, community);
+    identity_session(flow, community, numbers, out);
 }
 
 static void test_session_id_depends_on_numbers_and_second(void **state)
