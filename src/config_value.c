@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "quantity.h"
 #include "suggest.h"
 #include "text.h"
 
@@ -68,29 +69,11 @@ const struct config_key config_keys[CONFIG_IDS] = {
 #include "data/config_keys.def"
 };
 
-/* A number may end in one of these; without one it counts the unit itself. Largest first, which is
- * how they are printed. */
-struct unit {
-    const char *name;
-    uint64_t factor;
-};
-static const struct unit units_size[] = { { "GiB", UINT64_C(1) << 30 },
-                                          { "MiB", 1u << 20 },
-                                          { "KiB", 1u << 10 },
-                                          { "G", UINT64_C(1) << 30 },
-                                          { "M", 1u << 20 },
-                                          { "K", 1u << 10 },
-                                          { NULL, 0 } };
-static const struct unit units_time[] = {
-    { "d", 86400 }, { "h", 3600 }, { "m", 60 }, { "s", 1 }, { NULL, 0 }
-};
-static const struct unit units_none[] = { { NULL, 0 } };
-
-static const struct unit *units_of(enum config_kind kind)
+static const struct quantity_unit *units_of(enum config_kind kind)
 {
     if (kind == CONFIG_KIND_SIZE)
-        return units_size;
-    return kind == CONFIG_KIND_SECONDS ? units_time : units_none;
+        return quantity_sizes;
+    return kind == CONFIG_KIND_SECONDS ? quantity_times : quantity_counts;
 }
 
 static void *member_of(const struct config_key *key, struct config *config)
@@ -101,36 +84,6 @@ static void *member_of(const struct config_key *key, struct config *config)
 static const void *member_in(const struct config_key *key, const struct config *config)
 {
     return (const char *)config + key->offset;
-}
-
-/* Digits and perhaps a unit. No sign, no fraction, no leading zero (which YAML takes for octal). */
-static bool number_read(const char *text, const struct unit *units, uint64_t *number)
-{
-    uint64_t value = 0;
-    size_t digits = 0;
-
-    for (; text[digits] >= '0' && text[digits] <= '9'; digits++) {
-        uint64_t digit = (uint64_t)(text[digits] - '0');
-        if (value > (UINT64_MAX - digit) / 10)
-            return false;
-        value = value * 10 + digit;
-    }
-    if (digits == 0 || (digits > 1 && text[0] == '0'))
-        return false;
-    *number = value;
-
-    const char *suffix = text + digits + strspn(text + digits, " ");
-    if (*suffix == '\0')
-        return true;
-    for (; units->name != NULL; units++) {
-        if (strcmp(suffix, units->name) != 0)
-            continue;
-        if (value > UINT64_MAX / units->factor)
-            return false;
-        *number = value * units->factor;
-        return true;
-    }
-    return false;
 }
 
 static bool in_range(const struct config_key *key, uint64_t number)
@@ -186,7 +139,7 @@ static bool ports_read(const struct config_key *key, const struct config_value *
     for (size_t i = 0; i < value->count; i++) {
         const struct config_item *item = &value->items[i];
         uint64_t port;
-        if (!number_read(item->text, units_none, &port) || !in_range(key, port))
+        if (!quantity_read(item->text, quantity_counts, &port) || !in_range(key, port))
             return problem_at(problem, item->text, item->place);
         size_t at = 0;
         while (at < ports.count && ports.at[at] < port)
@@ -315,7 +268,7 @@ static bool scalar_read(const struct config_key *key, const struct config_item *
         *(unsigned *)member_of(key, config) = index;
         return true;
     default:
-        if (!number_read(item->text, units_of(key->kind), &number) || !in_range(key, number))
+        if (!quantity_read(item->text, units_of(key->kind), &number) || !in_range(key, number))
             return problem_at(problem, item->text, item->place);
         *(uint64_t *)member_of(key, config) = number;
         return true;
@@ -353,7 +306,7 @@ static void string_print(const char *text, FILE *out)
     fputc('"', out);
 }
 
-static void number_print(uint64_t number, const struct unit *units, FILE *out)
+static void number_print(uint64_t number, const struct quantity_unit *units, FILE *out)
 {
     while (units->name != NULL && (number == 0 || number % units->factor != 0))
         units++;
@@ -441,7 +394,7 @@ void config_value_describe(const struct config_key *key, FILE *out)
         [CONFIG_KIND_WORD] = "one of",           [CONFIG_KIND_WORDS] = "a list of",
         [CONFIG_KIND_PORTS] = "a list of ports", [CONFIG_KIND_TEXTS] = "a list of texts"
     };
-    const struct unit *units = units_of(key->kind);
+    const struct quantity_unit *units = units_of(key->kind);
 
     fputs(leads[key->kind], out);
     if (key->kind == CONFIG_KIND_WORD || key->kind == CONFIG_KIND_WORDS)

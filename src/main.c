@@ -110,7 +110,7 @@ int main(int argc, char **argv)
     else if (result == OPTIONS_RUN &&
              config_load(&run.config, run.options.config_file, run.options.settings,
                          run.options.setting_count, stderr) &&
-             setup_is_sound(&run) && setup_detect(&run)) {
+             setup_output_specs(&run) && setup_is_sound(&run) && setup_detect(&run)) {
         if (run.options.check)
             config_print_changes(&run.config, stdout);
         if (run.options.explain)

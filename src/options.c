@@ -28,16 +28,6 @@ static const struct {
     { "state", "looking into the memory of --state comes with a later release" },
 };
 
-/* Where events can go, by the word before the colon. */
-static const struct {
-    const char *name, *later;
-} outputs[] = {
-    { "file:", NULL },
-    { "syslog:", "this output comes with a later release; use file:PATH or a pipe" },
-    { "unix:", "this output comes with a later release; use file:PATH or a pipe" },
-    { "plugin:", "this output comes with a later release; use file:PATH or a pipe" },
-};
-
 static void later_print(FILE *err, const char *name, const char *later)
 {
     fprintf(err, "starttap: %s is not available in this version (" VERSION_TEXT "): %s\n", name,
@@ -112,43 +102,6 @@ static enum options_result take_set(struct options_parsing *parsing, const char 
     options->split[options->split_count++] = key;
     key[equals - argument] = '\0';
     return setting_add(parsing, key, equals + 1);
-}
-
-static enum options_result take_output(struct options_parsing *parsing, const char *argument)
-{
-    struct suggest suggest;
-
-    if (strcmp(argument, "-") == 0)
-        goto good;
-    suggest_init(&suggest, argument);
-    for (size_t i = 0; i < sizeof outputs / sizeof outputs[0]; i++) {
-        size_t len = strlen(outputs[i].name);
-        suggest_add(&suggest, outputs[i].name);
-        if (strncmp(argument, outputs[i].name, len) != 0)
-            continue;
-        if (outputs[i].later != NULL) {
-            char name[32];
-            snprintf(name, sizeof name, "-o %s", outputs[i].name);
-            later_print(parsing->err, name, outputs[i].later);
-            return OPTIONS_USAGE;
-        }
-        if (argument[len] != '\0')
-            goto good;
-    }
-    quoted_print(parsing->err, "-o: found ", argument,
-                 ", wanted is - (standard output) or file:PATH");
-    if (strchr(argument, ':') == NULL && *argument != '\0') {
-        char clean[80];
-        text_clean(text_of(argument), clean, sizeof clean);
-        fprintf(parsing->err, "; did you mean file:%s?", clean);
-    }
-    fputc('\n', parsing->err);
-    return usage(parsing->err);
-
-good:
-    if (!list_add(&parsing->options->outputs, parsing->cap, argument))
-        return out_of_memory(parsing->err);
-    return OPTIONS_RUN;
 }
 
 static enum options_result take_fail_on(struct options_parsing *parsing, const char *argument)
@@ -422,9 +375,6 @@ enum options_result options_parse(struct options *options, int argc, char **argv
               err);
         return usage(err);
     }
-    if (options->outputs.count == 0 && options->write_pcap == NULL &&
-        !list_add(&options->outputs, parsing.cap, "-"))
-        return out_of_memory(err);
     return OPTIONS_RUN;
 }
 

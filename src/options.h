@@ -40,7 +40,7 @@ struct options_list {
 struct options {
     struct options_list reads;      /* -r */
     struct options_list interfaces; /* -i */
-    struct options_list outputs;    /* -o: "-" or "file:PATH"; never empty, "-" unless given */
+    struct options_list outputs;    /* -o: as given, see output/spec.h */
     struct options_list plugins;
     struct options_list rules;       /* behind "explain" */
     bool explain;                    /* the reference texts are wanted, nothing is read */

@@ -12,17 +12,6 @@
 
 enum { WORTH_WORKERS_MIB = 64 };
 
-static enum event_format format_of(const struct config *config)
-{
-    return (enum event_format)config->output_format;
-}
-_Static_assert((int)CONFIG_FORMAT_OCSF == (int)FORMAT_OCSF, "formats");
-
-/* The bits of both enums stand in the same order. */
-_Static_assert(CONFIG_EVENT_STATS == 1 << DATASET_STATS &&
-                   CONFIG_EVENT_SESSION == 1 << DATASET_SESSION,
-               "datasets");
-
 bool setup_is_live(const struct run *run)
 {
     if (run->options.interfaces.count > 0)
@@ -31,22 +20,6 @@ bool setup_is_live(const struct run *run)
         if (strcmp(run->options.reads.at[i], "-") == 0)
             return true;
     return run->options.follow;
-}
-
-bool setup_outputs(struct run *run)
-{
-    struct output_options options = { .format = format_of(&run->config),
-                                      .datasets = run->config.output_events,
-                                      .at_once = setup_is_live(run) };
-    for (size_t i = 0; i < run->options.outputs.count; i++) {
-        struct output *output = output_open(run->options.outputs.at[i], &options);
-        if (output == NULL)
-            return false;
-        run->outputs[run->output_count++] = output;
-    }
-    run->order = order_new(run->outputs, run->output_count, options.datasets);
-    return run->order != NULL &&
-           order_set_interval(run->order, (int64_t)run->config.findings_interval_s * NS_PER_S);
 }
 
 /* Threads cost more than they bring on a small file. */
@@ -149,12 +122,12 @@ struct worker_options setup_worker_options(const struct run *run)
         .store = run->store,
         .cache_chains = c->x509_cache_chains,
         .new_chains = c->x509_new_chains,
-        .datasets = c->output_events,
+        .datasets = setup_datasets(run),
         .detect = run->detect,
         .excerpt = run->excerpt,
         .least = setup_least(run),
     };
-    options.event.formats[format_of(c)] = true;
+    setup_formats(run, options.event.formats);
     return options;
 }
 
@@ -162,10 +135,6 @@ struct worker_options setup_worker_options(const struct run *run)
 bool setup_is_sound(const struct run *run)
 {
     const struct config *config = &run->config;
-    if (run->options.outputs.count > MOST_OUTPUTS) {
-        log_error("more than %d outputs (-o)", MOST_OUTPUTS);
-        return false;
-    }
     if ((run->options.write_pcap != NULL) != (run->options.write_pcap_of != NULL)) {
         log_error("--write-pcap FILE and --of ID belong together");
         return false;
@@ -179,10 +148,8 @@ bool setup_is_sound(const struct run *run)
 
 bool setup_close(struct run *run)
 {
-    bool ok = true;
     order_free(run->order);
-    for (size_t i = 0; i < run->output_count; i++)
-        ok = output_close(run->outputs[i]) && ok;
+    bool ok = setup_close_outputs(run);
     capture_close(run->capture);
     trust_store_free(run->store);
     detect_free(run->detect);

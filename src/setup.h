@@ -23,6 +23,11 @@ struct run { /* all that has to be closed again */
     const volatile bool *stop; /* becomes true when the user has had enough */
     struct capture *capture;
     struct trust_store *store;
+    struct doors *doors;
+    struct output_spec specs[MOST_OUTPUTS];
+    char *spec_places[MOST_OUTPUTS]; /* where the configuration has them; NULL: -o */
+    size_t spec_count;
+    char host[256]; /* the sensor's name when the configuration has none */
     struct output *outputs[MOST_OUTPUTS];
     size_t output_count;
     struct order *order;
@@ -34,8 +39,13 @@ struct run { /* all that has to be closed again */
 /* What only the libraries can say of a configuration (a filter); what has no effect yet is said.
  * False: the reason was logged. */
 bool setup_is_sound(const struct run *run);
+/* What outputs are wanted, and the plugins that are outputs; nothing is opened. False: logged. */
+bool setup_output_specs(struct run *run);
 bool setup_outputs(
     struct run *run); /* false: the reason was logged; run_close() closes what is open */
+bool setup_close_outputs(struct run *run);      /* false: something could not be written */
+unsigned setup_datasets(const struct run *run); /* that any output wants */
+void setup_formats(const struct run *run, bool formats[FORMAT_COUNT]);
 bool setup_inputs(struct run *run);
 /* Lists, policy, built-in detectors and plugins. False: the reason was logged. */
 bool setup_detect(struct run *run);

@@ -31,12 +31,6 @@ bool setup_detect(struct run *run)
     return run->detect != NULL;
 }
 
-enum starttap_severity setup_least(const struct run *run)
-{
-    return (enum starttap_severity)run->config.output_min_severity;
-}
-_Static_assert((int)CONFIG_SEVERITY_CRITICAL == (int)STARTTAP_CRITICAL, "severities");
-
 bool setup_must_fail(const struct run *run, const struct event_stats *stats)
 {
     for (int s = STARTTAP_CRITICAL; run->options.fail_on_given && s >= (int)run->options.fail_on;

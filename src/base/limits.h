@@ -141,6 +141,25 @@
  * kilobytes. */
 #define LIMIT_RECENT_FINDINGS 8192u
 
+/* output: kinds of outputs (built in, and again loaded), and options of one: hand-written. */
+#define LIMIT_OUTPUT_KINDS 32u
+#define LIMIT_OUTPUT_OPTIONS 32u
+/* output: messages and bytes of a batch, where the receiver has no wish of its own; two vectors for
+ * each message fit into one writev(). */
+#define LIMIT_OUTPUT_BATCH 500u
+#define LIMIT_OUTPUT_BATCH_BYTES (1u << 20)
+/* output: the shortest size that events can be shrunk to. */
+#define LIMIT_OUTPUT_EVENT_LEAST 512u
+/* output: at the end of a run, without progress; and for one batch. */
+#define LIMIT_OUTPUT_DRAIN_S 10u
+#define LIMIT_OUTPUT_WAIT_S 10u
+/* output: what waits for a receiver, in memory and on disk unless said otherwise. It is taken as a
+ * whole at the start, so that the disk cannot be full later. */
+#define LIMIT_SPOOL_MEMORY_BYTES (UINT64_C(64) << 20)
+#define LIMIT_SPOOL_DISK_BYTES (UINT64_C(256) << 20)
+#define LIMIT_SPOOL_LEAST_BYTES (UINT64_C(4) << 20)
+#define LIMIT_SPOOL_MOST_BYTES (UINT64_C(1) << 40)
+
 /* program, on interfaces: blocks of one reader that wait for the workers. A reader that hears
  * nothing says how late it is some 300 ms after the fact, and until then nobody knows that no
  * earlier packet follows: 64 blocks of 256 KiB in 300 ms are 400 Mbit/s for each reader, and what

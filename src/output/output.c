@@ -1,96 +1,99 @@
 /* SPDX-License-Identifier: Apache-2.0
- * output.c - standard output and files.
+ * output.c - which events an output gets, and as which lines.
  */
 #include "output.h"
 
-#include <errno.h>
-#include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
+#include "clock.h"
+#include "direct.h"
+#include "file.h"
 #include "log.h"
 #include "paragraphs.h"
 #include "text_format.h"
 
 struct output {
-    struct output_options options;
-    FILE *stream;
-    char *name; /* for messages */
-    bool open;  /* false: the receiver went away, or a write failed */
-    bool failed;
+    const struct output_spec *spec;
+    struct direct *direct;
     bool headed; /* the heading of the table was written */
     bool follow; /* somebody watches: flush what is ready at once */
+    atomic_bool reopen;
+    struct starttap_message message; /* of the event at hand */
     struct paragraphs paragraphs;
 };
 
-static FILE *open_file(const char *path)
+struct output *output_open(const struct output_spec *spec, const struct output_options *options)
 {
-    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, S_IRUSR | S_IWUSR | S_IRGRP);
-    FILE *stream = fd < 0 ? NULL : fdopen(fd, "a");
-    if (stream == NULL) {
-        log_error("%s: cannot be written: %s", path, strerror(errno));
-        if (fd >= 0)
-            close(fd);
-    }
-    return stream;
-}
-
-struct output *output_open(const char *spec, const struct output_options *options)
-{
-    static const char file[] = "file:";
     struct output *output = calloc(1, sizeof *output);
     if (output == NULL)
         return NULL;
-    output->options = *options;
-    bool is_file = strncmp(spec, file, sizeof file - 1) == 0;
-    output->name = strdup(is_file ? spec + sizeof file - 1 : "standard output");
-    output->stream = is_file ? open_file(spec + sizeof file - 1) : stdout;
-    if (output->stream == NULL || output->name == NULL) {
-        free(output->name);
+    output->spec = spec;
+    output->direct = direct_new(spec, options->sensor, options->stop);
+    if (output->direct == NULL) {
         free(output);
         return NULL;
     }
-    output->open = true;
-    output->follow = options->at_once || isatty(fileno(output->stream)) == 1;
+    output->follow = options->at_once || !output_spec_is_local(spec) ||
+                     file_is_watched(direct_self(output->direct));
     return output;
 }
 
-static void give_up(struct output *output)
+/* --- lines --- */
+
+static char *room(struct output *output, size_t len)
 {
-    if (!output->open)
-        return;
-    output->open = false;
-    if (errno == EPIPE)
-        return;
-    output->failed = true;
-    log_error("%s: cannot be written: %s", output->name, strerror(errno));
+    output->message.len = len;
+    return direct_room(output->direct, &output->message);
 }
 
 static void put(struct output *output, const char *bytes, size_t len)
 {
-    if (output->open && len > 0 && fwrite(bytes, 1, len, output->stream) != len)
-        give_up(output);
+    char *to = len > 0 ? room(output, len) : NULL;
+    if (to != NULL)
+        memcpy(to, bytes, len);
 }
 
+/* The line with its number, which is known only here; shrunk where the receiver wants that. */
 static void write_ecs(struct output *output, const struct event *event, uint64_t sequence)
 {
     char number[40];
-    int len = snprintf(number, sizeof number, "\"sequence\":%llu,", (unsigned long long)sequence);
+    size_t number_len =
+        (size_t)snprintf(number, sizeof number, "\"sequence\":%llu,", (unsigned long long)sequence);
     const char *body = event->body[FORMAT_ECS];
-    put(output, body, event->sequence_at);
-    put(output, number, (size_t)len);
-    put(output, body + event->sequence_at, event->len[FORMAT_ECS] - event->sequence_at);
-    put(output, "\n", 1);
+    size_t len = event->len[FORMAT_ECS] + number_len, most = output->spec->max_bytes;
+    if (most > 0 && len > most) {
+        char *capped = event_capped(body, event->len[FORMAT_ECS], most, &len);
+        if (capped != NULL)
+            put(output, capped, len);
+        free(capped);
+        return;
+    }
+    char *to = room(output, len);
+    if (to == NULL)
+        return;
+    memcpy(to, body, event->sequence_at);
+    memcpy(to + event->sequence_at, number, number_len);
+    memcpy(to + event->sequence_at + number_len, body + event->sequence_at,
+           event->len[FORMAT_ECS] - event->sequence_at);
 }
 
+/* One message for each line; the second one of an event has an id of its own. */
 static void write_lines(struct output *output, const struct event *event)
 {
-    enum event_format format = output->options.format;
-    put(output, event->body[format], event->len[format]);
-    put(output, "\n", 1);
+    enum event_format format = output->spec->format;
+    const char *line = event->body[format], *end = line + event->len[format];
+    char id[EVENT_ID_SIZE + 12];
+    for (unsigned number = 1; line < end; number++) {
+        const char *stop = memchr(line, '\n', (size_t)(end - line));
+        stop = stop != NULL ? stop : end;
+        (void)snprintf(id, sizeof id, number > 1 ? "%s-%u" : "%s", event->key.id, number);
+        output->message.id = id;
+        put(output, line, (size_t)(stop - line));
+        line = stop + 1;
+    }
 }
 
 static void put_text(void *to, const char *text, size_t len) { put(to, text, len); }
@@ -108,38 +111,62 @@ static void write_text(struct output *output, const struct event *event)
 
 void output_write(struct output *output, const struct event *event, uint64_t sequence)
 {
-    if ((output->options.datasets & 1u << event->key.dataset) == 0 ||
-        event->body[output->options.format] == NULL)
+    const struct output_spec *spec = output->spec;
+    bool finding = event->key.dataset == DATASET_FINDING;
+    if ((spec->datasets & 1u << event->key.dataset) == 0 || event->body[spec->format] == NULL ||
+        (finding && event->severity < spec->least))
         return;
-    if (output->options.format == FORMAT_ECS)
+    output->message = (struct starttap_message){
+        .id = event->key.id,
+        .key = event->community_id,
+        .time_us = event->key.time_ns / NS_PER_US,
+        .dataset = (uint8_t)event->key.dataset,
+        .severity = (uint8_t)(finding ? event_severity_number(event->severity) : 0),
+    };
+    if (spec->format == FORMAT_ECS)
         write_ecs(output, event, sequence);
-    else if (output->options.format == FORMAT_TEXT)
+    else if (spec->format == FORMAT_TEXT)
         write_text(output, event);
     else
         write_lines(output, event);
 }
 
-void output_flush(struct output *output)
+static void flush_paragraphs(struct output *output)
 {
+    output->message = (struct starttap_message){ .id = "", .key = "", .dataset = DATASET_FINDING };
     paragraphs_flush(&output->paragraphs, put_text, output);
-    if (output->open && output->follow && fflush(output->stream) != 0)
-        give_up(output);
 }
 
-bool output_is_open(const struct output *output) { return output->open; }
+void output_flush(struct output *output)
+{
+    flush_paragraphs(output);
+    if (atomic_exchange(&output->reopen, false) && output_spec_is_local(output->spec))
+        file_reopen(direct_self(output->direct));
+    if (output->follow)
+        direct_send(output->direct);
+}
+
+bool output_is_open(const struct output *output) { return direct_is_open(output->direct); }
+void output_reopen(struct output *output) { atomic_store(&output->reopen, true); }
+
+static bool was_lossless(const struct output *output)
+{
+    const uint64_t *lost = direct_lost(output->direct);
+    uint64_t sum = 0;
+    for (int i = 0; i < DATASET_COUNT; i++)
+        sum += lost[i];
+    return sum == 0 ||
+           (output_spec_is_local(output->spec) && file_is_gone(direct_self(output->direct)));
+}
 
 bool output_close(struct output *output)
 {
     if (output == NULL)
         return true;
-    bool standard = output->stream == stdout;
-    paragraphs_flush(&output->paragraphs, put_text, output);
-    if (output->open && (standard ? fflush(output->stream) : fclose(output->stream)) != 0)
-        give_up(output);
-    else if (!output->open && !standard)
-        fclose(output->stream);
-    bool ok = !output->failed;
-    free(output->name);
+    flush_paragraphs(output);
+    direct_send(output->direct);
+    bool ok = was_lossless(output);
+    direct_free(output->direct);
     free(output);
     return ok;
 }

@@ -31,8 +31,35 @@ static struct event *event_at(int64_t time_ns, uint16_t port, enum event_dataset
     return event;
 }
 
+/* An output as the command line would give it. */
+struct opened {
+    struct doors *doors;
+    struct output_spec spec;
+};
+
+static struct opened open_output(const char *text, unsigned datasets)
+{
+    struct opened opened = { .doors = doors_new() };
+    struct output_defaults defaults = { .format = FORMAT_ECS, .datasets = datasets };
+    assert_true(output_spec_read(&opened.spec, text, "-o", &defaults, opened.doors));
+    return opened;
+}
+
+static struct output *output_of(struct opened *opened, bool at_once)
+{
+    struct output_options options = { .at_once = at_once, .sensor = "sensor" };
+    return output_open(&opened->spec, &options);
+}
+
+static void close_output(struct opened *opened)
+{
+    output_spec_free(&opened->spec);
+    doors_free(opened->doors);
+}
+
 struct fixture {
     char path[64], spec[80];
+    struct opened opened;
     struct output *outputs[1];
     struct order *order;
 };
@@ -44,8 +71,8 @@ static void open_fixture(struct fixture *f, unsigned datasets)
     assert_true(fd >= 0);
     close(fd);
     snprintf(f->spec, sizeof f->spec, "file:%s", f->path);
-    struct output_options options = { .format = FORMAT_ECS, .datasets = datasets };
-    f->outputs[0] = output_open(f->spec, &options);
+    f->opened = open_output(f->spec, datasets);
+    f->outputs[0] = output_of(&f->opened, false);
     assert_non_null(f->outputs[0]);
     f->order = order_new(f->outputs, 1, datasets);
     assert_non_null(f->order);
@@ -56,6 +83,7 @@ static void expect_and_close(struct fixture *f, const char *text)
     char found[1024];
     order_free(f->order);
     assert_true(output_close(f->outputs[0]));
+    close_output(&f->opened);
     FILE *file = fopen(f->path, "r");
     assert_non_null(file);
     found[fread(found, 1, sizeof found - 1, file)] = '\0';
@@ -125,10 +153,7 @@ static void test_at_once(void **state)
         struct fixture f;
         open_fixture(&f, 1u << DATASET_SESSION);
         assert_true(output_close(f.outputs[0]));
-        struct output_options options = { .format = FORMAT_ECS,
-                                          .datasets = 1u << DATASET_SESSION,
-                                          .at_once = at_once == 1 };
-        f.outputs[0] = output_open(f.spec, &options);
+        f.outputs[0] = output_of(&f.opened, at_once == 1);
         assert_non_null(f.outputs[0]);
         order_add(f.order, event_at(1, 1, DATASET_SESSION));
         order_release(f.order, 2);
@@ -140,14 +165,17 @@ static void test_at_once(void **state)
 static void test_failed_write_is_told(void **state)
 {
     (void)state;
-    struct output_options options = { .format = FORMAT_ECS, .datasets = 1u << DATASET_SESSION };
-    struct output *output = output_open("file:/dev/full", &options);
+    struct opened full = open_output("file:/dev/full", 1u << DATASET_SESSION);
+    struct output *output = output_of(&full, false);
     assert_non_null(output);
     struct event *event = event_at(1, 1, DATASET_SESSION);
     output_write(output, event, 1);
     event_free(event);
     assert_false(output_close(output));
-    assert_null(output_open("file:/nonexistent/folder/x", &options));
+    close_output(&full);
+    struct opened none = open_output("file:/nonexistent/folder/x", 1u << DATASET_SESSION);
+    assert_null(output_of(&none, false));
+    close_output(&none);
 }
 
 int main(void)
