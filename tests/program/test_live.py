@@ -102,17 +102,14 @@ def facts(events):
     return sorted(set(out))
 
 
-def inside(options):
-    checks = harness.Checks()
-    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-    with tempfile.TemporaryDirectory() as folder:
-        out, recorded = os.path.join(folder, "live.jsonl"), os.path.join(folder, "same.pcap")
-        program = subprocess.Popen([options.program, "-i", "lo", "-o", "file:" + out, "--min-severity", "info"], stderr=subprocess.PIPE)
-        recorder = Recorder("lo")
-        recorder.start()
-        listener = socket.create_server(("127.0.0.1", 2525))
-        time.sleep(1)  # until it watches
-        hold, done = threading.Event(), threading.Event()
+def watch(checks, program_path, folder, workers):
+    out, recorded = os.path.join(folder, f"live{workers}.jsonl"), os.path.join(folder, "same.pcap")
+    program = subprocess.Popen([program_path, "-i", "lo", "-o", "file:" + out, "--min-severity", "info", "--workers", workers], stderr=subprocess.PIPE)
+    recorder = Recorder("lo")
+    recorder.start()
+    time.sleep(1)  # until it watches
+    hold, done = threading.Event(), threading.Event()
+    with socket.create_server(("127.0.0.1", 2525)) as listener:
         threads = [threading.Thread(target=serve, args=(listener, hold), daemon=True), threading.Thread(target=client, args=(2525, done), daemon=True)]
         for thread in threads:
             thread.start()
@@ -123,20 +120,30 @@ def inside(options):
         hold.set()
         for thread in threads:
             thread.join(20)
-        checks.check("the record follows the end of the session", wait_for(out, b"mailtls.session\"", 10))
-        program.send_signal(signal.SIGTERM)
-        _, err = program.communicate(timeout=20)
-        checks.equal("ended by SIGTERM: status", program.returncode, 0)
-        checks.check("nothing to complain of", b"error" not in err, err)
-        recorder.write(recorded)
-        with open(out, encoding="utf-8") as f:
-            live = [json.loads(line) for line in f]
-        stats = [e for e in live if e["event"]["dataset"] == "mailtls.stats"]
-        checks.check("counters at the end", len(stats) == 1 and stats[0]["mailtls"]["stats"]["capture"]["packets"] > 0, stats)
-        checks.check("interface named", all(e["mailtls"]["capture"]["file"] == "lo" for e in live if "capture" in e["mailtls"]))
-        again = harness.events(checks, "file", harness.run(options.program, "-r", recorded, "--min-severity", "info"))
-        checks.equal("the file of the same traffic says the same", facts(live), facts(again))
-        checks.check("no secret", b"CANARY" not in open(out, "rb").read() and b"AHVz" not in open(out, "rb").read())
+    checks.check("the record follows the end of the session", wait_for(out, b"mailtls.session\"", 10))
+    program.send_signal(signal.SIGTERM)
+    _, err = program.communicate(timeout=20)
+    checks.equal("ended by SIGTERM: status", program.returncode, 0)
+    checks.check("nothing to complain of", b"error" not in err, err)
+    recorder.write(recorded)
+    with open(out, encoding="utf-8") as f:
+        live = [json.loads(line) for line in f]
+    stats = [e for e in live if e["event"]["dataset"] == "mailtls.stats"]
+    checks.check("counters at the end", len(stats) == 1 and stats[0]["mailtls"]["stats"]["capture"]["packets"] > 0, stats)
+    checks.check("interface named", all(e["mailtls"]["capture"]["file"] == "lo" for e in live if "capture" in e["mailtls"]))
+    again = harness.events(checks, "file", harness.run(program_path, "-r", recorded, "--min-severity", "info"))
+    checks.equal(f"{workers} workers: the file of the same traffic says the same", facts(live), facts(again))
+    with open(out, "rb") as f:
+        text = f.read()
+    checks.check("no secret", b"CANARY" not in text and b"AHVz" not in text)
+
+
+def inside(options):
+    checks = harness.Checks()
+    subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
+    with tempfile.TemporaryDirectory() as folder:
+        for workers in "1", "2", "4":
+            watch(checks, options.program, folder, workers)
         gone = harness.run(options.program, "-i", "absent0")
         checks.check("an interface that is not there", gone.returncode == 1 and b"absent0" in gone.stderr, gone.stderr)
     return checks.finish()
