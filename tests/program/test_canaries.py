@@ -115,19 +115,27 @@ def listed():
         return [line.split(" ", 1)[1].rstrip("\n") for line in file if line.strip() and line[0] != "#"]
 
 
-def check_capture(checks, program, name, path, canaries, settings=SETTINGS):
-    for form in FORMATS:
-        for words in settings:
-            label = f"{name}: --format {form} {' '.join(words)}".rstrip()
-            process = run(program, "-r", path, "--format", form, *words)
-            if process.returncode == 2 and b"not available" in process.stderr:
-                checks.absent.add(form)
-                break
-            checks.check(f"{label}: status", process.returncode == 0, f"{process.returncode} {process.stderr[-200:]!r}")
-            if not words and form in ("ecs", "text"):
-                checks.check(f"{label}: says something", len(process.stdout) > 50)
-            found = leaks(process.stdout + process.stderr, canaries)
-            checks.check(f"{label}: keeps its secrets", not found, ", ".join(found))
+def check_capture(checks, program, folder, name, path, canaries, settings=SETTINGS):
+    """One run for all formats, each in a file of its own."""
+    for words in settings:
+        outputs = {form: os.path.join(folder, form) for form in FORMATS}
+        for form, output in outputs.items():
+            words = [*words, "-o", f"file:{output}?format={form}"]
+            if os.path.exists(output):
+                os.remove(output)
+        label = f"{name}: {' '.join(word for word in words if folder not in word and word != '-o')}".rstrip(": ")
+        process = run(program, "-r", path, *words)
+        checks.check(f"{label}: status", process.returncode == 0, f"{process.returncode} {process.stderr[-200:]!r}")
+        found = leaks(process.stdout + process.stderr, canaries)
+        checks.check(f"{label}: standard error keeps its secrets", not found, ", ".join(found))
+        for form, output in outputs.items():
+            with open(output, "rb") as file:
+                written = file.read()
+            checks.written[form] += len(written)
+            if form in ("ecs", "text"):
+                checks.check(f"{label}: {form} says something", len(written) > 50)
+            found = leaks(written, canaries)
+            checks.check(f"{label}: {form} keeps its secrets", not found, ", ".join(found))
 
 
 def check_report(checks, program, folder, name, path, canaries):
@@ -145,19 +153,22 @@ def main():
     checks = Checks()
     checks.absent = set()
     canaries = listed()
-    for capture in options.captures:
-        settings = SETTINGS if options.all or name_of(capture) in CORE else (SETTINGS[0], SETTINGS[-1])
-        check_capture(checks, options.program, os.path.basename(capture), capture, canaries, settings)
+    checks.written = dict.fromkeys(FORMATS, 0)
     with tempfile.TemporaryDirectory() as folder:
+        for capture in options.captures:
+            settings = SETTINGS if options.all or name_of(capture) in CORE else (SETTINGS[0], SETTINGS[-1])
+            check_capture(checks, options.program, folder, os.path.basename(capture), capture, canaries, settings)
         path = os.path.join(folder, "dialogue.pcap")
         for number, (name, (port, lines)) in enumerate(DIALOGUES.items()):
             whole = dialogues.session(port, lines, number)
             secret = next(i for i, s in enumerate(whole) if leaks(s.payload, CANARIES))
             for label, start in (name, 0), (name + ", without its SYN", 3), (name + ", from the secret on", secret):
                 pcapio.write(path, dialogues.capture(whole[start:]))
-                check_capture(checks, options.program, label, path, CANARIES)
+                check_capture(checks, options.program, folder, label, path, CANARIES)
         for capture in options.captures:
             check_report(checks, options.program, folder, os.path.basename(capture), capture, canaries)
+    for form, count in checks.written.items():
+        checks.check(f"{form} says something", count > 0)
     if checks.absent:
         print("not in this version, so not searched:", " ".join(sorted(checks.absent)))
     return checks.finish()
