@@ -34,7 +34,7 @@ static void give_version(const struct scene *at, struct starttap_draft *draft, c
 static void give_suites(const struct scene *at, struct starttap_draft *draft)
 {
     const struct starttap_u16s *all = &at->client->ciphers;
-    uint16_t suites[12];
+    uint16_t suites[256]; /* to count them; eleven are named */
     size_t shown = 0, count = at->client->ssl2_kind_count;
 
     for (size_t i = 0; i < all->count; i++) {

@@ -35,6 +35,16 @@ static struct weakness weakness_of(const struct starttap_certificate *c)
     return none;
 }
 
+/* As administrators write it. */
+static const char *kind_of(const char *key_type)
+{
+    static const char *const kinds[][2] = { { "rsa", "RSA" }, { "ec", "EC" }, { "dsa", "DSA" } };
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+        if (is(key_type, kinds[i][0]))
+            return kinds[i][1];
+    return key_type;
+}
+
 /* The server's own key, self-signed or not, else the first of those that vouch for it. */
 void certificates_weak_key(const struct scene *at, struct starttap_draft *draft)
 {
@@ -48,7 +58,7 @@ void certificates_weak_key(const struct scene *at, struct starttap_draft *draft)
         draft->finding.variant = weakness.variant;
         draft->finding.severity = certificates_severity(at, weakness.severity);
         certificates_tell(at, draft, i);
-        starttap_draft_value(draft, "key", c->key_type);
+        starttap_draft_value(draft, "key", kind_of(c->key_type));
         starttap_draft_value(draft, "curve", c->key_curve);
         starttap_draft_number(draft, "bits", c->key_bits);
         starttap_draft_value(draft, "wanted", "RSA 2048 or P-256");

@@ -146,6 +146,32 @@ static bool may_be_content(const struct starttap_session *session,
            session->streams[STARTTAP_SERVER]->seen;
 }
 
+/* The client had seen the offer, and had not asked for TLS: all that it said was seen. */
+static bool passed_over_tls(const struct starttap_session *session,
+                            const struct starttap_login *login)
+{
+    const struct starttap_mail *mail = session->mail;
+    if (!session->streams[STARTTAP_CLIENT]->whole || session->guessed || mail->gap ||
+        is_list_doubtful(session))
+        return false;
+    return (mail->logins_passed_over >> (login - mail->logins) & 1) != 0;
+}
+
+/* A masked or altered command stands where STARTTLS was. */
+static bool was_rewritten(const struct starttap_mail *mail)
+{
+    return starttap_note_find(mail, STARTTAP_NOTE_COMMAND_MASKED) != NULL ||
+           starttap_note_find(mail, STARTTAP_NOTE_COMMAND_ALTERED) != NULL;
+}
+
+/* Whether exposure_before_starttls() tells of this one: whose setting it is, and which. */
+static bool is_told_elsewhere(const struct starttap_session *session,
+                              const struct starttap_login *login)
+{
+    return login->secret_sent && exposed_by(login)->severity >= STARTTAP_MEDIUM &&
+           passed_over_tls(session, login) && !was_rewritten(session->mail);
+}
+
 void exposure_login(const char *rule, const struct starttap_session *session,
                     const struct starttap_core *core)
 {
@@ -165,7 +191,8 @@ void exposure_login(const char *rule, const struct starttap_session *session,
         add_login(&draft, login);
         starttap_draft_number(&draft, "attempts", attempts_of(mail, login));
         add_offer(&draft, session, login->offset);
-        add_ports(&draft, mail);
+        if (!is_told_elsewhere(session, login))
+            add_ports(&draft, mail);
         starttap_draft_report(&draft, core, session);
     }
 }
@@ -203,24 +230,6 @@ void exposure_result(const char *rule, const struct starttap_session *session,
         starttap_draft_number(&draft, "attempts", attempts_of(mail, login));
         starttap_draft_report(&draft, core, session);
     }
-}
-
-/* The client had seen the offer, and had not asked for TLS: all that it said was seen. */
-static bool passed_over_tls(const struct starttap_session *session,
-                            const struct starttap_login *login)
-{
-    const struct starttap_mail *mail = session->mail;
-    if (!session->streams[STARTTAP_CLIENT]->whole || session->guessed || mail->gap ||
-        is_list_doubtful(session))
-        return false;
-    return (mail->logins_passed_over >> (login - mail->logins) & 1) != 0;
-}
-
-/* A masked or altered command stands where STARTTLS was. */
-static bool was_rewritten(const struct starttap_mail *mail)
-{
-    return starttap_note_find(mail, STARTTAP_NOTE_COMMAND_MASKED) != NULL ||
-           starttap_note_find(mail, STARTTAP_NOTE_COMMAND_ALTERED) != NULL;
 }
 
 void exposure_before_starttls(const char *rule, const struct starttap_session *session,

@@ -147,7 +147,7 @@ MESSAGE = ENVELOPE + ("C: DATA", "S: 354", "C: Subject: " + CANARY, "C: ", "C: t
 
 def content():
     yield "a relay without TLS", smtp("PIPELINING", port=25).dialogue(*MESSAGE), {
-        "only": {"mail.content_cleartext": "low"}, "says": {"mail.content_cleartext": ["messages so far 1", "bytes", "no STARTTLS", "!" + CANARY]},
+        "only": {"mail.content_cleartext": "low"}, "says": {"mail.content_cleartext": ["1 message so far", "bytes", "no STARTTLS", "!" + CANARY]},
         "evidence": {"mail.content_cleartext": {"kind": "copy", "side": "client"}}, "session": {"mailtls.verdict": "exposed"}}  # fmt: skip
     yield "a relay with TLS on offer", smtp("STARTTLS", "PIPELINING", port=25).dialogue(*MESSAGE), {
         "only": {"mail.content_cleartext": "medium"}, "says": {"mail.content_cleartext": ["STARTTLS was on offer"]}}  # fmt: skip
@@ -241,15 +241,16 @@ def remedies():
             "fix": {rule: ["did not cross"], before: ["did not cross"]}}  # fmt: skip
     yield "names alone", challenged(smtp("AUTH GSSAPI"), "GSSAPI"), {"fix": {rule: ["port 465", "!password"]}}
     yield "nobody knows the mechanism", challenged(smtp("STARTTLS", "AUTH X-HOUSE"), "X-HOUSE"), {"fix": {rule: ["If what crossed"], before: ["If what crossed"]}}
-    yield "a password is changed", plain(smtp("STARTTLS", "AUTH PLAIN")), {"fix": {rule: ["Change every password", "465", "587", "!993"], before: ["Change the password", "465"]}}
+    yield "a password is changed", plain(smtp("STARTTLS", "AUTH PLAIN")), {"fix": {rule: ["Change every password", "!465", "!587", "outside TLS"], before: ["Change the password", "465", "587", "!993"]}}
     yield "IMAP's command LOGIN", imap("IMAP4rev1 STARTTLS AUTH=PLAIN AUTH=LOGIN").dialogue("C: a LOGIN joe " + CANARY, "S: a NO no"), {
         "says": {rule: ["with the command LOGIN", "!LOGIN-COMMAND"], before: ["the command LOGIN", "!LOGIN-COMMAND"],
                  "auth.cleartext_offered": ["PLAIN, LOGIN and the command LOGIN", "!LOGIN-COMMAND"], "auth.result": ["the command LOGIN"]},
-        "fix": {rule: ["993", "143", "!465"]}}  # fmt: skip
+        "fix": {rule: ["!993", "!465"], before: ["993", "143", "!465"]}}  # fmt: skip
     yield "only the command LOGIN", imap("IMAP4rev1 STARTTLS").dialogue("C: a LOGOUT", "S: * BYE", "S: a OK"), {
         "says": {"auth.cleartext_offered": ["takes the command LOGIN."]}}  # fmt: skip
+    yield "without an offer the client's ports stand here", plain(smtp("AUTH PLAIN")), {"fix": {rule: ["465", "587", "!993"]}}
     yield "ManageSieve has one port", sieve(tls=True).dialogue(f'C: AUTHENTICATE "PLAIN" "{b64("x" + CANARY)}"', "S: OK"), {
-        "fix": {rule: ["STARTTLS on port 4190", "!465", "!993"], before: ["STARTTLS on port 4190", "!465"]}}  # fmt: skip
+        "fix": {rule: ["!4190", "!465", "!993"], before: ["STARTTLS on port 4190", "!465"]}}  # fmt: skip
     yield "IPv6", plain(smtp("AUTH PLAIN", client="2001:db8::10", server="2001:db8::25")), {
         "says": {rule: ["[2001:db8::25]:587", "over SMTP"], "auth.cleartext_offered": ["[2001:db8::25]:587"]}}  # fmt: skip
 

@@ -107,7 +107,7 @@ void interception_tell_signs(const struct scene *at, struct starttap_draft *draf
         { S11, "S11" }, { S12, "S12" }, { S13, "S13" }, { S14, "S14" },
     };
     const struct product *product = at->signs->product;
-    const char *words[4 + sizeof known / sizeof known[0]];
+    const char *words[5 + sizeof known / sizeof known[0]];
     size_t count = 0;
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if ((at->signs->found & (unsigned)known[i].sign) != 0)
@@ -116,9 +116,13 @@ void interception_tell_signs(const struct scene *at, struct starttap_draft *draf
     starttap_draft_list(draft, "signals", words, count);
     starttap_draft_value(draft, "row", row);
     starttap_draft_value(draft, "list_version", at->lists->version);
+    char row_word[8] = "row ";
+    strncat(row_word, row, sizeof row_word - sizeof "row ");
+    words[count++] = row_word;
     words[count++] = at->lists->version;
     if (product != NULL) {
         words[count++] = product->id;
+        starttap_draft_value(draft, "entry", product->id);
         words[count++] = field_word(product);
     }
     /* So that the verdict can be computed again. */

@@ -41,7 +41,7 @@ def masked_capability():
         "only": {MASKED: "high"}, "session": {"mailtls.verdict": "tampered"}, "tlsrpt": {MASKED: "starttls-not-supported"}, "attribution": {MASKED: "unknown"},
         "confidence": {MASKED: 99}, "says": {MASKED: ["XXXXXXXA", "STARTTLS", "8 letters", "60 %"]}, "fix": {MASKED: ["no inspect esmtp", "allow-tls", "198.51.100.10"]},
         "evidence": {MASKED: {"side": "server", "text": "XXXXXXXA"}}}
-    yield "and the mail goes in clear", delivers(smtp("XXXXXXXA", server="192.0.2.90")), {"only": {MASKED: "critical"}, "says": {MASKED: ["with MAIL", "192.0.2.90", "readably: 1"]}}
+    yield "and the mail goes in clear", delivers(smtp("XXXXXXXA", server="192.0.2.90")), {"only": {MASKED: "critical"}, "says": {MASKED: ["with MAIL", "192.0.2.90", "1 message crossed readably"]}}
     yield "and the client tries all the same", leaves(smtp("XXXXXXXA").dialogue("C: STARTTLS", "S: 500 #5.5.1 command not recognized")), {
         "must": {MASKED: "high"}, "says": {MASKED: ["95 %", "refused with 500"]}}
     yield "a word of another length", leaves(smtp("XXXXXXXXXX")), {"only": {MASKED: "high"}, "says": {MASKED: ["XXXXXXXXXX", "None of them has the length"]}}

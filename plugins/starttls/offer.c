@@ -135,6 +135,27 @@ static bool stayed_in_clear(const struct starttap_session *s)
     return mail->clear_commands && settled;
 }
 
+/* Whose setting it is differs: an account's, with its two ports, or that of a server. */
+static void add_setting(struct starttap_draft *draft, const struct starttap_session *s, bool login)
+{
+    static const struct {
+        const char *variant, *starttls_port, *tls_port;
+    } settings[] = {
+        [STARTTAP_SMTP] = { "account", "587", "465" },
+        [STARTTAP_POP3] = { "account", "110", "995" },
+        [STARTTAP_IMAP] = { "account", "143", "993" },
+        [STARTTAP_SIEVE] = { "sieve", "4190", "" },
+        [STARTTAP_LMTP] = { "lmtp", "", "" },
+    };
+    size_t protocol = (size_t)s->mail->protocol;
+    if (protocol >= sizeof settings / sizeof settings[0] || settings[protocol].variant == NULL ||
+        (protocol == STARTTAP_SMTP && !is_for_users(s) && !login))
+        return;
+    draft->finding.variant = settings[protocol].variant;
+    starttap_draft_value(draft, "starttls_port", settings[protocol].starttls_port);
+    starttap_draft_value(draft, "tls_port", settings[protocol].tls_port);
+}
+
 bool starttls_offered_not_used(const struct starttap_session *s, const struct starttap_core *core,
                                struct starttap_draft *draft)
 {
@@ -164,6 +185,7 @@ bool starttls_offered_not_used(const struct starttap_session *s, const struct st
                                                                .text = upgrade_word(mail) });
     add_clear_command(draft, mail);
     add_exposure(draft, mail, 0);
+    add_setting(draft, s, login != NULL);
     return true;
 }
 

@@ -124,7 +124,7 @@ def offered_not_used():
         "only": {"starttls.offered_not_used": "low"}, "says": {"starttls.offered_not_used": ["198.51.100.10", "out.example.org", "with MAIL", "!by PLAIN"]},
         "evidence": {"starttls.offered_not_used": {"side": "client", "text": "MAIL"}}, "fix": {"starttls.offered_not_used": ["smtp_tls_security_level", "198.51.100.10"]}}
     yield "submission with a password", logs_in(smtp("STARTTLS", "AUTH PLAIN", port=587, client="198.51.100.33")), {
-        "only": {"starttls.offered_not_used": "high"}, "says": {"starttls.offered_not_used": ["198.51.100.33", "by PLAIN", "!SECRET"]}}
+        "only": {"starttls.offered_not_used": "high"}, "says": {"starttls.offered_not_used": ["198.51.100.33", "readably (PLAIN)", "!SECRET"]}, "fix": {"starttls.offered_not_used": ["port 587", "port 465", "!lmtp_"]}}
     yield "submission with a message", delivers(smtp("STARTTLS", port=587)), {"only": {"starttls.offered_not_used": "high"}}
     yield "a password on a relay (offered not used)", logs_in(smtp("STARTTLS", "AUTH PLAIN")), {"only": {"starttls.offered_not_used": "medium"}}
     yield "nothing was given away", smtp("STARTTLS", port=587).dialogue("C: MAIL FROM:<a@example.org>", "S: 550 no", "C: QUIT", "S: 221 bye"), {"only": {"starttls.offered_not_used": "low"}}
@@ -134,7 +134,12 @@ def offered_not_used():
     yield "beside the client or not, it is only as seen here", delivers(smtp("STARTTLS", server="192.0.2.87")), {
         "says": {"starttls.offered_not_used": ["as far as it is seen here", "a device between 198.51.100.10 and here"]}}
     yield "IMAP's command LOGIN", imap("STARTTLS", "AUTH=PLAIN").dialogue("C: b LOGIN u SECRET", "S: b OK in"), {
-        "says": {"starttls.offered_not_used": ["by the command LOGIN", "!LOGIN-COMMAND"]}}
+        "says": {"starttls.offered_not_used": ["(the command LOGIN)", "!LOGIN-COMMAND"]}, "fix": {"starttls.offered_not_used": ["143", "993"]}}
+    yield "LMTP: it is the delivering server's setting", delivers(Talk(port=24).dialogue("S: 220 lmtp.example.net LMTP Dovecot", "C: LHLO out.example.org",
+        "S: 250-lmtp.example.net", "S: 250 STARTTLS")), {
+        "only": {"starttls.offered_not_used": "low"}, "fix": {"starttls.offered_not_used": ["lmtp_tls_security_level", "!993", "!ssl = required", "!smtp_"]}}
+    yield "ManageSieve has one port", sieve('"SASL" "PLAIN"', '"STARTTLS"').dialogue('C: AUTHENTICATE "PLAIN" "AHUAcA=="', "S: OK", "C: LOGOUT", "S: OK"), {
+        "fix": {"starttls.offered_not_used": ["port 4190", "!993", "!465"]}}
     yield "IMAP's command LOGIN, not offered", imap("AUTH=PLAIN").dialogue("C: b LOGOUT", "S: * BYE", "S: b OK"), {
         "says": {"starttls.not_offered": ["(PLAIN)", "takes the command LOGIN", "!LOGIN-COMMAND"]}}
     yield "IMAP's command LOGIN alone, not offered", imap("IDLE").dialogue("C: b LOGOUT", "S: * BYE", "S: b OK"), {
@@ -219,7 +224,7 @@ def refused():
         "only": {"starttls.refused": "medium"}, "tlsrpt": {"starttls.refused": "starttls-not-supported"}, "attribution": {"starttls.refused": "unknown"},
         "says": {"starttls.refused": ["454", "220", "server's side", "without encryption", "!MAIL"]}, "fix": {"starttls.refused": ["certificate and key", "smtpd_client_new_tls"]}}
     yield "454, and it goes on in clear", delivers(smtp("STARTTLS", server="192.0.2.81").dialogue("C: STARTTLS", "S: 454 later")), {
-        "only": {"starttls.refused": "high"}, "says": {"starttls.refused": ["in clear with MAIL", "192.0.2.81", "readably: 1"]}}
+        "only": {"starttls.refused": "high"}, "says": {"starttls.refused": ["in clear with MAIL", "192.0.2.81", "1 message crossed readably"]}}
     yield "500 to what was on offer", smtp("STARTTLS").dialogue("C: STARTTLS", "S: 500 5.5.1 unknown", "C: QUIT", "S: 221 bye"), {
         "only": {"starttls.refused": "high"}, "says": {"starttls.refused": ["500", "changed on the way"]}, "fix": {"starttls.refused": ["another network"]}}
     yield "502", smtp("STARTTLS").dialogue("C: STARTTLS", "S: 502 no", "C: QUIT", "S: 221 bye"), {"only": {"starttls.refused": "high"}}
@@ -324,7 +329,7 @@ def plaintext():
     yield "the text crossed the hello", accepted().send("server", "454 no\r\n").send("client", hello(), acked=False).fin("client"), {"must_not": [reply]}
     yield "a part of the answer is lost", accepted().client(hello()).lose("server", b"\x16\3\3\0\4").dialogue("S: 500 what?").fin("client"), {"must_not": [reply]}
 
-    yield "a message in clear after the go-ahead", delivers(accepted()), {"must": {after: "critical"}, "says": {after: ["with MAIL", "readably: 1"]}, "session": {"mailtls.verdict": "exposed"},
+    yield "a message in clear after the go-ahead", delivers(accepted()), {"must": {after: "critical"}, "says": {after: ["with MAIL", "1 message followed readably"]}, "session": {"mailtls.verdict": "exposed"},
         "must_not": ["starttls.client_aborted", "starttls.server_closed"], "confidence": {after: 95}, "evidence": {after: {"side": "client", "text": "MAIL"}}}
     yield "only EHLO", accepted(client="198.51.100.46").dialogue("C: EHLO a.example", "S: 250 mx", "C: QUIT", "S: 221 bye"), {"must": {after: "high"}, "says": {after: ["EHLO", "198.51.100.46"]}}
     yield "behind a failed handshake", delivers(accepted().client(hello()).server(tlsbytes.alert(40))), {"must": {after: "critical", "starttls.handshake_failed": "high"}, "says": {after: ["begun"]}}
@@ -343,7 +348,7 @@ def pipelined():
 def client_left():
     left = "tls.client_left_after_handshake"
     yield "QUIT under TLS 1.2", accepted().tls(max="TLSv1.2", data=[("client", 6), ("server", 15)]).fin("client"), {
-        "only": {left: "low", "starttls.upgraded": "info"}, "confidence": {left: (1, 50)}, "says": {left: ["TLS 1.2", "within two seconds", "records: 1", "certificate is CN=", "names mx.example.net"]}}
+        "only": {left: "low", "starttls.upgraded": "info"}, "confidence": {left: (1, 50)}, "says": {left: ["TLS 1.2", "within two seconds", "in 1 record,", "certificate is CN=", "names mx.example.net"]}}
     yield "QUIT under TLS 1.3", accepted(client="198.51.100.47").tls(data=[("client", 6), ("server", 15)]).fin("client"), {"only": {left: "low", "starttls.upgraded": "info"}, "confidence": {left: (1, 50)},
         "says": {left: ["TLS 1.3", "198.51.100.47"]}}
     yield "EHLO and QUIT", accepted().tls(data=[("client", 20), ("server", 90), ("client", 6), ("server", 15)]).fin("client"), {"only": {left: "low", "starttls.upgraded": "info"}}

@@ -40,7 +40,7 @@ def chosen():
             "only": wants(rule, severity, others, 0, weak),
             "says": {f"tls.cipher.{rule}": [name, f"0x{suite:04x}", "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "TLS 1.2"]}}
         yield f"{rule} chosen, nothing better offered, relay", starttls().tls_by_hand(t.TLS12, suite, offer=[suite]), {
-            "only": wants(rule, relay, others, 1, weak), "says": {f"tls.cipher.{rule}": [name, "1 suites", "198.51.100.10"]}}
+            "only": wants(rule, relay, others, 1, weak), "says": {f"tls.cipher.{rule}": [name, "1 suite)", "198.51.100.10"]}}
         if weak:
             yield f"{rule} only offered", Talk(port=465).tls_by_hand(t.TLS12, 0xC02F, offer=[suite, *BETTER]), {
                 "only": {"tls.cipher.offered_weak": "info"}, "says": {"tls.cipher.offered_weak": [name, "4 suites", "chose TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256"]}}

@@ -75,7 +75,7 @@ static void give_better(const struct scene *at, struct starttap_draft *draft, un
 {
     const struct starttap_tls *tls = at->tls;
     const struct starttap_client_hello *hello = tls->client_hello;
-    uint16_t found[4];
+    uint16_t found[64]; /* to count them; three are named */
     size_t count = 0;
 
     for (size_t i = 0; i < hello->ciphers.count && count < sizeof found / sizeof found[0]; i++)
@@ -134,8 +134,13 @@ static void judge_chosen(const struct scene *at, struct starttap_draft *draft,
                          const struct rule *rule)
 {
     const struct starttap_tls *tls = at->tls;
-    if (is_chosen(tls, rule->classes))
-        report_chosen(at, draft, rule, rule->severity);
+    if (!is_chosen(tls, rule->classes))
+        return;
+    if ((rule->classes & STARTTAP_CIPHER_ANON) != 0)
+        starttap_draft_number(draft,
+                              starttap_opportunistic(at->session) ? "relay_port" : "login_port",
+                              at->session->server.port);
+    report_chosen(at, draft, rule, rule->severity);
 }
 
 static void judge_3des(const struct scene *at, struct starttap_draft *draft,

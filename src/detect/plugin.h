@@ -738,8 +738,8 @@ static inline void starttap_draft_append(struct starttap_draft *draft, size_t *l
         draft->text[draft->text_len + (*len)++] = *words;
 }
 
-/* Numbers of a registry by name, in hex where there is none: at most `max` of them, then "...".
- * `name_of` may give the same memory each time. */
+/* Numbers of a registry by name, in hex where there is none: at most `max` of them, then "and 3
+ * more". `name_of` may give the same memory each time. */
 static inline void starttap_draft_names(struct starttap_draft *draft, const char *name,
                                         struct starttap_u16s list, size_t max,
                                         const char *(*name_of)(uint16_t number))
@@ -748,15 +748,24 @@ static inline void starttap_draft_names(struct starttap_draft *draft, const char
     size_t len = 0;
     if (draft->text_len >= sizeof draft->text)
         return;
-    for (size_t i = 0; i < list.count && i <= max; i++) {
+    for (size_t i = 0; i < list.count && i < max; i++) {
         char hex[7] = "0x";
-        const char *word = i == max ? "..." : name_of(list.at[i]);
+        const char *word = name_of(list.at[i]);
         for (size_t digit = 2; digit < 6; digit++)
             hex[digit] = "0123456789abcdef"[list.at[i] >> 4 * (5 - digit) & 15];
         if (i > 0)
             starttap_draft_append(draft, &len, ", ");
         starttap_draft_append(draft, &len,
                               word == NULL || word[0] == '\0' || word[0] == '?' ? hex : word);
+    }
+    if (list.count > max) {
+        char digits[] = "00000"; /* a list of 16 bits each has no more */
+        size_t first = sizeof digits - 1;
+        for (size_t more = list.count - max; more > 0 && first > 0; more /= 10)
+            digits[--first] = (char)('0' + more % 10);
+        starttap_draft_append(draft, &len, " and ");
+        starttap_draft_append(draft, &len, digits + first);
+        starttap_draft_append(draft, &len, " more");
     }
     draft->text[draft->text_len + len] = '\0';
     draft->text_len += len + 1;

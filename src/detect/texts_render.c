@@ -214,15 +214,43 @@ static const char *value_find(const struct texts_values *values, struct text nam
 }
 
 /* --- templates ---
- * A template is text, {name}, [[ an optional part ]] and {{ for a brace. texts_mistake() has seen
- * it, so every brace and bracket is closed, and no optional part lies in another. */
+ * A template is text, {name}, {name|word|words} (a number and what it counts), [[ an optional part
+ * ]] and {{ for a brace. texts_mistake() has seen it, so every brace and bracket is closed, and no
+ * optional part lies in another. */
 
 static bool starts(const char *at, const char *mark) { return strncmp(at, mark, 2) == 0; }
 
 /* The name of the placeholder at `at`. */
 static struct text name_at(const char *at)
 {
-    return (struct text){ .at = at + 1, .len = strcspn(at + 1, "}") };
+    return (struct text){ .at = at + 1, .len = strcspn(at + 1, "|}") };
+}
+
+/* From { to }, both with it. */
+static size_t placeholder_len(const char *at) { return strcspn(at, "}") + 1; }
+
+/* What is counted: the word for one, or that for any other number; empty where nothing is. */
+static struct text counted_at(const char *at, bool one)
+{
+    const char *word = at + 1 + name_at(at).len;
+    if (*word != '|')
+        return (struct text){ 0 };
+    word++;
+    if (!one)
+        word += strcspn(word, "|") + 1;
+    return (struct text){ .at = word, .len = strcspn(word, "|}") };
+}
+
+/* The length of "|word|words"; 0 if there is none, or it is wrong. */
+static size_t counted_len(const char *at)
+{
+    if (*at != '|')
+        return 0;
+    size_t one = strcspn(at + 1, "|{}[]"), more = one + 2;
+    if (one == 0 || at[1 + one] != '|')
+        return 0;
+    size_t many = strcspn(at + more, "|{}[]");
+    return many == 0 ? 0 : more + many;
 }
 
 const char *texts_mistake(const char *text)
@@ -234,9 +262,11 @@ const char *texts_mistake(const char *text)
             at++;
         else if (*at == '{') {
             size_t len = strspn(at + 1, NAME_LETTERS);
-            if (len == 0 || len > NAME_MAX_BYTES || at[1 + len] != '}')
-                return "{ begins the name of a value, of a-z 0-9 _ and then }; a brace is {{";
-            at += 1 + len;
+            size_t end = 1 + len + counted_len(at + 1 + len);
+            if (len == 0 || len > NAME_MAX_BYTES || at[end] != '}')
+                return "{ begins the name of a value, of a-z 0-9 _ and then } or |word|words}; a "
+                       "brace is {{";
+            at += end;
         } else if (starts(at, "[[")) {
             if (inside)
                 return "[[ in another [[ ]]";
@@ -277,11 +307,16 @@ static void fill(struct writing *writing, const char *text, const struct texts_v
             struct scratch scratch;
             struct text name = name_at(at);
             const char *value = value_find(values, name, &scratch);
+            struct text counted = counted_at(at, value != NULL && strcmp(value, "1") == 0);
             if (value != NULL)
                 write_text(writing, value);
             else
-                write_bytes(writing, at, name.len + 2); /* a mistake that is to be seen */
-            at += name.len + 1;
+                write_bytes(writing, at, placeholder_len(at)); /* a mistake that is to be seen */
+            if (value != NULL && counted.len > 0) {
+                write_blank(writing);
+                write_bytes(writing, counted.at, counted.len);
+            }
+            at += placeholder_len(at) - 1;
         } else if (starts(at, "[[")) {
             if (!part_wanted(at, values))
                 at = strstr(at, "]]");
@@ -373,8 +408,8 @@ char *texts_fix(const struct texts_rule *rule, const char *variant,
 static struct text placeholder_at(const char *at)
 {
     struct text name = name_at(at);
-    bool whole =
-        *at == '{' && strspn(name.at, NAME_LETTERS) == name.len && name.at[name.len] == '}';
+    bool whole = *at == '{' && strspn(name.at, NAME_LETTERS) == name.len &&
+                 name.at[name.len + counted_len(name.at + name.len)] == '}';
     return whole ? name : (struct text){ 0 };
 }
 
@@ -392,7 +427,12 @@ char *texts_plain(const char *text, enum texts_style style)
             for (size_t i = 0; i < name.len; i++)
                 write_bytes(&writing, name.at[i] == '_' ? " " : name.at + i, 1);
             write_text(&writing, marks[style][1]);
-            at += name.len + 1;
+            struct text counted = counted_at(at, false);
+            if (counted.len > 0) {
+                write_blank(&writing);
+                write_bytes(&writing, counted.at, counted.len);
+            }
+            at += placeholder_len(at) - 1;
         } else if (starts(at, "[[") || starts(at, "]]")) {
             at++;
         } else {

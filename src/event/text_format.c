@@ -19,6 +19,8 @@ static void endpoint(const struct address *address, uint8_t ip_version, uint16_t
     snprintf(out, cap, ip_version == 6 ? "[%s]:%u" : "%s:%u", ip, port);
 }
 
+enum { ENDPOINT_WIDTH = 21 }; /* 255.255.255.255:65535 */
+
 const char *text_heading(void)
 {
     return "TIME (UTC)           CLIENT                 SERVER                 PROTOCOL  MODE      "
@@ -163,9 +165,12 @@ char *text_of_session(const struct session_record *r, size_t *len)
     when[19] = '\0';
     endpoint(&r->flow->client, r->flow->ip_version, r->flow->client_port, client, sizeof client);
     endpoint(&r->flow->server, r->flow->ip_version, r->flow->server_port, server, sizeof server);
-    fprintf(out, "%-19s  %-21s  %-21s  %-8s  %-9s  %-7s  %s\n", when, client, server,
-            *r->protocol != '\0' ? r->protocol : "-", session_mode_name(r->mode),
-            tls_column(r, version), session_verdict_name(r->verdict));
+    /* What an IPv6 address takes more, the column beside it gives where it can. */
+    int wide = (int)strlen(client),
+        left = wide > ENDPOINT_WIDTH ? 2 * ENDPOINT_WIDTH - wide : ENDPOINT_WIDTH;
+    fprintf(out, "%-19s  %-*s  %-*s  %-8s  %-9s  %-7s  %s\n", when, ENDPOINT_WIDTH, client,
+            left > 0 ? left : 0, server, *r->protocol != '\0' ? r->protocol : "-",
+            session_mode_name(r->mode), tls_column(r, version), session_verdict_name(r->verdict));
     write_paragraph(out, r);
     return fclose(out) == 0 ? text : NULL;
 }

@@ -11,6 +11,7 @@ A test.py has cases(), which yields (name, talk or list of talks, expectation); 
     only       {rule: severity or None}        exactly these of the plugin's own rules (those of its text file)
     session    {"mailtls.verdict": value}      fields of the session record; None: absent. A list for several sessions
     says, fix  {rule: ["words", ...]}          the explanation (the fix) holds them; "!words": it does not
+    shows      {rule: "part" or [parts]}       the same of its evidence
     confidence {rule: number or (low, high)}   attribution, tlsrpt {rule: "word"}
     evidence   {rule: {"side": "client"}}      one piece of evidence has these
     count      {rule: number}                  findings with different uid
@@ -36,7 +37,7 @@ sys.path.insert(0, here)
 import conversation  # noqa: E402
 import pki  # noqa: E402
 
-KEYS = set("must must_not only session says fix confidence attribution tlsrpt evidence count args".split())
+KEYS = set("must must_not only session says shows fix confidence attribution tlsrpt evidence count args".split())
 LEFT_OVER = re.compile(r"\{[a-z_]*\}|\[\[|\]\]")
 
 
@@ -140,7 +141,7 @@ class Case:
                 self.bad(f"{rule} is {' '.join(map(str, got))}, not {severity}")
 
     def texts(self, by_rule):
-        for key, member in ("says", "mailtls.finding.explanation"), ("fix", "mailtls.finding.fix"):
+        for key, member in ("says", "mailtls.finding.explanation"), ("fix", "mailtls.finding.fix"), ("shows", "mailtls.finding.evidence"):
             for rule, parts in self.want.get(key, {}).items():
                 text = " ".join(str(get(event, member)) for event in by_rule.get(rule, []))
                 for part in [parts] if isinstance(parts, str) else parts:

@@ -147,8 +147,9 @@ static void mistakes_name_file_and_line(void **state)
 static void braces_must_be_whole(void **state)
 {
     (void)state;
-    static const char *const wrong[] = { "{",     "{}",   "{A}",  "{a",
-                                         "{a b}", "[[ x", "x ]]", "[[ [[ x ]]" };
+    static const char *const wrong[] = { "{",      "{}",        "{A}",    "{a",        "{a b}",
+                                         "[[ x",   "x ]]",      "{a|}",   "{a|b}",     "{a||c}",
+                                         "{a|b|}", "{a|b|c|d}", "{a|b|c", "[[ [[ x ]]" };
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         char text[256];
         snprintf(text, sizeof text, SECTION("a", "explain.x: %s\n"), wrong[i]);
@@ -171,6 +172,19 @@ static const struct starttap_session session = {
     .protocol_name = "smtp",
     .mail = &mail,
 };
+
+static void a_number_agrees_with_what_it_counts(void **state)
+{
+    (void)state;
+    const struct starttap_value own[] = { { "one", "1" }, { "many", "21" }, { "none", "0" } };
+    const struct texts_values values = { own, 3, &session };
+    say("[a]\nname: x\nwhen: x\nnot_when: x\nexplain: {one|suite|suites}, {many|suite was|suites "
+        "were}, {none|x|xs}[[ and {gone|y|ys}]], {gone|z|zs}\nfix: x\n",
+        NULL, &values, "1 suite, 21 suites were, 0 xs, {gone|z|zs}", NULL);
+    char *plain = texts_plain("with {suite_count|suite|suites}.", TEXTS_TERMINAL);
+    assert_string_equal(plain, "with <suite count> suites.");
+    free(plain);
+}
 
 static void values_are_filled_in(void **state)
 {
@@ -327,6 +341,7 @@ int main(void)
         cmocka_unit_test(a_rule_of_a_plugin_replaces_ours),
         cmocka_unit_test(mistakes_name_file_and_line),
         cmocka_unit_test(braces_must_be_whole),
+        cmocka_unit_test(a_number_agrees_with_what_it_counts),
         cmocka_unit_test(values_are_filled_in),
         cmocka_unit_test(optional_parts_go_when_a_value_is_missing),
         cmocka_unit_test(the_name_of_the_server_is_the_best_known),
