@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -17,7 +18,7 @@
 
 /* Set by a signal: what was read so far is reported, which is how a followed folder ends. Only a
  * static object can be reached from there. */
-static volatile bool stopped;
+static atomic_bool stopped;
 
 static void stop(int number)
 {

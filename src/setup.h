@@ -4,6 +4,8 @@
 #ifndef SETUP_H
 #define SETUP_H
 
+#include <stdatomic.h>
+
 #include "options.h"
 #include "order.h"
 #include "worker.h"
@@ -20,7 +22,7 @@ struct neighbours { /* what the ordered thread needs to have sessions related */
 struct run { /* all that has to be closed again */
     struct options options;
     struct config config;
-    const volatile bool *stop; /* becomes true when the user has had enough */
+    const atomic_bool *stop; /* becomes true when the user has had enough */
     struct capture *capture;
     struct trust_store *store;
     struct doors *doors;

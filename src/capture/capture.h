@@ -14,6 +14,7 @@
 #ifndef CAPTURE_H
 #define CAPTURE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -48,11 +49,11 @@ void block_free(struct block *block);
 struct capture_options {
     const char *
         filter; /* BPF expression on top of ours; NULL for none; applied to the frame as captured */
-    bool follow;               /* go on as files are added to a folder, until *stop */
-    const volatile bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
-    uint32_t snaplen;          /* of interfaces */
-    uint64_t ring;             /* bytes of the kernel's buffer for each, all readers together */
-    unsigned readers;          /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
+    bool follow;             /* go on as files are added to a folder, until *stop */
+    const atomic_bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
+    uint32_t snaplen;        /* of interfaces */
+    uint64_t ring;           /* bytes of the kernel's buffer for each, all readers together */
+    unsigned readers;        /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
 };
 
 /* Whether libpcap understands a BPF expression; if not, the reason was logged. */

@@ -27,7 +27,7 @@ struct entry {
 struct tally {
     struct capture_counters counters;
     struct secrets secrets;
-    const volatile bool *stop; /* may be NULL */
+    const atomic_bool *stop; /* may be NULL */
     bool failed;
 };
 

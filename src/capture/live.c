@@ -39,8 +39,8 @@ struct part { /* what one reader has */
 
 struct live {
     struct libpcap_live_options options;
-    const volatile bool *stop; /* may be NULL */
-    size_t count;              /* of interfaces */
+    const atomic_bool *stop; /* may be NULL */
+    size_t count;            /* of interfaces */
     struct interface *interfaces;
     unsigned readers;
     struct part *parts;

@@ -22,7 +22,7 @@ static const struct {
     { &codec_zstd, { 0x50, 0x2a, 0x4d, 0x18 }, { 0xf0, 0xff, 0xff, 0xff } }, /* skippable frame */
 };
 
-bool source_open(struct source *source, const char *path, const volatile bool *stop)
+bool source_open(struct source *source, const char *path, const atomic_bool *stop)
 {
     *source = (struct source){ .fd = -1, .stop = stop };
     source->fd = strcmp(path, "-") == 0 ? dup(STDIN_FILENO) : open(path, O_RDONLY | O_CLOEXEC);

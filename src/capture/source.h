@@ -7,6 +7,7 @@
 #ifndef SOURCE_H
 #define SOURCE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,7 +27,7 @@ extern const struct codec codec_gzip, codec_zstd;
 struct source {
     int fd;
     bool live;                 /* a pipe or terminal: reading may wait, and there is no size */
-    const volatile bool *stop; /* waiting ends when it becomes true; may be NULL */
+    const atomic_bool *stop;   /* waiting ends when it becomes true; may be NULL */
     uint64_t stored;           /* bytes read from the file */
     uint64_t size;             /* of the file as stored; 0 if unknown */
     size_t held;               /* of them, not yet unpacked when an error was met */
@@ -41,7 +42,7 @@ struct source {
 };
 
 /* "-" is standard input. False: errno says why. */
-bool source_open(struct source *source, const char *path, const volatile bool *stop);
+bool source_open(struct source *source, const char *path, const atomic_bool *stop);
 void source_close(struct source *source); /* accepts one that failed to open */
 
 /* At least one byte unless there is none now (0) or an error (-1). */

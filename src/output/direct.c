@@ -15,7 +15,7 @@ enum { BUFFER_BYTES = 256 << 10, PAUSE_MS = 200 };
 
 struct direct {
     const struct output_spec *spec;
-    const volatile bool *stop;
+    const atomic_bool *stop;
     void *self;
     bool open, waiting;
     char *buffer;
@@ -26,7 +26,7 @@ struct direct {
 };
 
 struct direct *direct_new(const struct output_spec *spec, const char *sensor,
-                          const volatile bool *stop)
+                          const atomic_bool *stop)
 {
     struct starttap_output_options options = output_spec_options(spec, sensor);
     struct direct *direct = calloc(1, sizeof *direct);

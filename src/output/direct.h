@@ -5,6 +5,7 @@
 #ifndef DIRECT_H
 #define DIRECT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 #include "spec.h"
@@ -14,7 +15,7 @@ struct direct;
 /* Opens the output. NULL with the reason logged. The spec is borrowed; `stop` (may be NULL) ends
  * waiting for a full disk. */
 struct direct *direct_new(const struct output_spec *spec, const char *sensor,
-                          const volatile bool *stop);
+                          const atomic_bool *stop);
 void direct_free(struct direct *direct); /* closes the output; accepts NULL */
 
 /* Room for a message of message->len bytes, whose other members are copied; its bytes are written

@@ -8,6 +8,7 @@
 #ifndef OUTPUT_H
 #define OUTPUT_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -18,7 +19,7 @@ struct output;
 struct output_options {
     bool at_once; /* the input goes on for long: what is ready is not kept back */
     const char *sensor;
-    const volatile bool *stop; /* becomes true when the user has had enough; may be NULL */
+    const atomic_bool *stop; /* becomes true when the user has had enough; may be NULL */
 };
 
 /* The spec is borrowed. NULL with a message logged when it cannot be opened. */

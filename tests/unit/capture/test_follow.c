@@ -4,6 +4,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,7 +17,7 @@
 #include "collected.h"
 #include "made.h"
 
-static volatile bool stop;
+static atomic_bool stop;
 static struct capture *capture;
 static struct block block;
 

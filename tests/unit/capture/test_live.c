@@ -6,6 +6,7 @@
 #define _GNU_SOURCE /* unshare() */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,7 +28,7 @@ enum { READERS = 4, FLOWS = 24, ROUNDS = 20, PACKETS = 2 * FLOWS * ROUNDS, HEADE
 enum { PORT = 7025, MOST = 4 * PACKETS, ROUNDS_OF_READING = 400 };
 
 static bool have_namespace;
-static volatile bool stop;
+static atomic_bool stop;
 static struct capture *capture;
 static struct block block;
 

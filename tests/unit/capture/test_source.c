@@ -3,6 +3,7 @@
  */
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -200,7 +201,7 @@ static void test_pipe_stops(void **state)
     int before = dup(STDIN_FILENO);
     dup2(ends[0], STDIN_FILENO);
 
-    volatile bool stop = false;
+    atomic_bool stop = false;
     struct source source;
     uint8_t out[16];
     assert_true(source_open(&source, "-", &stop));
