@@ -11,8 +11,21 @@
 #define C(word) DATA_CIPHER_##word
 
 #define SUITE(number, text, exchange, bits) \
-    { .id = (number), .key_exchange = DATA_KX_##exchange, .classes = (bits), .name = (text) },
+    { .id = (number), .key_exchange = DATA_KX_##exchange, .classes = (bits), .name_len = sizeof(text) - 1, .name = (text) },
 static const struct data_cipher ciphers[] = {
+#include "cipher_suites.def"
+};
+#undef SUITE
+
+/* Asked for every suite of every hello, so by index: 128 KiB, of which few cache lines are touched. */
+#define SUITE(number, text, exchange, bits) ROW_##number,
+enum {
+    ROW_NONE,
+#include "cipher_suites.def"
+};
+#undef SUITE
+#define SUITE(number, text, exchange, bits) [number] = ROW_##number,
+static const uint16_t cipher_rows[65536] = {
 #include "cipher_suites.def"
 };
 #undef SUITE
@@ -78,7 +91,7 @@ static int compare_u64(const void *key, const void *row)
 
 const struct data_cipher *data_cipher(uint16_t id)
 {
-    return bsearch(&id, ciphers, COUNT(ciphers), sizeof ciphers[0], compare_u16);
+    return cipher_rows[id] == 0 ? NULL : &ciphers[cipher_rows[id] - 1];
 }
 
 const struct data_ssl2_kind *data_ssl2_kind(uint32_t id)

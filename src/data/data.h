@@ -8,6 +8,7 @@
 #ifndef DATA_H
 #define DATA_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum data_cipher_class {
@@ -52,6 +53,7 @@ struct data_cipher {
     uint16_t id;
     uint16_t key_exchange; /* enum data_key_exchange */
     uint32_t classes;      /* enum data_cipher_class */
+    size_t name_len;
     const char *name;
 };
 const struct data_cipher *data_cipher(uint16_t id);

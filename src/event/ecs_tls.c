@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "data.h"
 #include "ecs.h"
 
 static void hex16(uint16_t value, char out[8])
@@ -52,10 +53,12 @@ void ecs_hash(struct json *parent, const char *key, const uint8_t hash[SHA256_SI
 /* All times in events have microseconds, those of certificates too. */
 void ecs_date(struct json *parent, const char *key, struct text seconds)
 {
+    static const char micros[] = ".000000Z";
     char out[64];
     if (seconds.len == 0 || seconds.len > 40)
         return;
-    snprintf(out, sizeof out, "%.*s.000000Z", (int)(seconds.len - 1), seconds.at);
+    memcpy(out, seconds.at, seconds.len - 1);
+    memcpy(out + seconds.len - 1, micros, sizeof micros);
     json_word(parent, key, out);
 }
 
@@ -64,14 +67,18 @@ void ecs_date(struct json *parent, const char *key, struct text seconds)
 static void add_client(struct json *tls, const struct session_record *r)
 {
     const struct tls_client_hello *hello = &r->tls->client_hello;
-    char buffer[8];
     struct json *client = json_add_object(tls, "client");
     json_text(client, "server_name", hello->server_name);
     json_word(client, "ja3", hello->ja3);
     if (hello->ciphers.count > 0) {
         struct json *list = json_add_array(client, "supported_ciphers");
-        for (size_t i = 0; i < hello->ciphers.count; i++)
-            json_push_word(list, cipher_text(hello->ciphers.at[i], buffer));
+        for (size_t i = 0; i < hello->ciphers.count; i++) {
+            const struct data_cipher *row = data_cipher(hello->ciphers.at[i]);
+            if (row != NULL)
+                json_push_plain(list, row->name, row->name_len);
+            else
+                json_push_hex16s(list, &hello->ciphers.at[i], 1);
+        }
     }
     if (r->client_chain != NULL && r->client_chain->count > 0) {
         const struct certificate *leaf = &r->client_chain->certificates[0];
@@ -133,9 +140,7 @@ void ecs_tls(struct json *root, const struct session_record *r)
 
 static void add_list(struct json *parent, const char *key, struct u16_list list)
 {
-    struct json *array = json_add_array(parent, key);
-    for (size_t i = 0; i < list.count; i++)
-        json_push_hex16(array, list.at[i]);
+    json_push_hex16s(json_add_array(parent, key), list.at, list.count);
 }
 
 static void add_client_hello(struct json *parent, const struct tls_client_hello *hello)
@@ -220,11 +225,12 @@ static void add_key(struct json *certificate, const struct certificate *c)
     char text[64];
     if (c->key_type.len == 0)
         return;
+    size_t len = text_clean(c->key_type, text, sizeof text);
+    len = text_append(text, sizeof text, len, " ");
     if (c->key_curve.len > 0)
-        snprintf(text, sizeof text, "%.*s %.*s", (int)c->key_type.len, c->key_type.at,
-                 (int)c->key_curve.len, c->key_curve.at);
+        text_clean(c->key_curve, text + len, sizeof text - len);
     else
-        snprintf(text, sizeof text, "%.*s %u", (int)c->key_type.len, c->key_type.at, c->key_bits);
+        text_append_number(text, sizeof text, len, c->key_bits);
     json_word(certificate, "key", text);
 }
 

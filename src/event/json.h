@@ -85,7 +85,9 @@ void json_push_text(struct json *array, struct text text);
 void json_push_word(struct json *array, const char *word);
 void json_push_name(struct json *array, const char *name);
 void json_push_count(struct json *array, uint64_t count);
-void json_push_hex16(struct json *array, uint16_t number); /* "0x1301" */
+/* Of our own tables: ASCII in which nothing needs an escape. */
+void json_push_plain(struct json *array, const char *word, size_t len);
+void json_push_hex16s(struct json *array, const uint16_t *numbers, size_t count); /* "0x1301" … */
 
 /* An object or array of that name; NULL if there is none. */
 struct json *json_member(struct json *parent, const char *key);

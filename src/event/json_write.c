@@ -23,6 +23,8 @@ struct part { /* a run of text, or a container */
 };
 
 struct json {
+    struct part place;     /* in its parent */
+    struct part first_run; /* most have one run of scalars; child is itself while it is not used */
     struct json_arena *arena;
     struct json_key key;
     struct json *children, *last_child, *next;
@@ -75,25 +77,43 @@ static struct json *container_new(struct json_arena *arena, struct json_key key,
         arena->failed = true;
         return NULL;
     }
-    *json = (struct json){ .arena = arena, .key = key, .array = array };
+    json->place.next = NULL; /* one by one: clearing it all at once is three times slower */
+    json->place.child = json;
+    json->first_run.child = json;
+    json->arena = arena;
+    json->key = key;
+    json->children = json->last_child = json->next = NULL;
+    json->parts = json->last_part = NULL;
+    json->members = 0;
+    json->array = array;
+    json->dropped = false;
     arena->extra += key.len + sizeof ",\"\":{}" - 1;
     return json;
 }
 
-static struct part *part_new(struct json *json)
+static void append(struct json *json, struct part *part)
 {
-    struct part *part = arena_alloc(&json->arena->nodes, sizeof *part);
-    if (part == NULL) {
-        json->arena->failed = true;
-        return NULL;
-    }
-    *part = (struct part){ 0 };
     if (json->last_part == NULL)
         json->parts = part;
     else
         json->last_part->next = part;
     json->last_part = part;
-    return part;
+}
+
+/* False: out of memory. */
+static bool open_run(struct json *json)
+{
+    struct json_arena *arena = json->arena;
+    bool first = json->first_run.child != NULL;
+    struct part *part = first ? &json->first_run : arena_alloc(&arena->nodes, sizeof *part);
+    if (part == NULL) {
+        arena->failed = true;
+        return false;
+    }
+    *part = (struct part){ .begin = arena->used };
+    append(json, part);
+    arena->open = json;
+    return true;
 }
 
 static void close_run(struct json_arena *arena)
@@ -111,10 +131,9 @@ static struct json *add_container(struct json *parent, struct json_key key, bool
     struct json *json = container_new(arena, key, array);
     if (arena->open == parent)
         close_run(arena);
-    struct part *part = json == NULL ? NULL : part_new(parent);
-    if (part == NULL)
+    if (json == NULL)
         return NULL;
-    part->child = json;
+    append(parent, &json->place);
     if (parent->last_child == NULL)
         parent->children = json;
     else
@@ -185,10 +204,8 @@ void json_drop(struct json *parent, const char *key)
 
 /* --- scalars --- */
 
-static bool make_room(struct json_arena *arena, size_t more)
+static bool grow(struct json_arena *arena, size_t more)
 {
-    if (arena->cap - arena->used >= more)
-        return true;
     size_t cap = arena->cap == 0 ? FIRST_TEXT : arena->cap;
     while (cap - arena->used < more)
         cap *= 2;
@@ -202,29 +219,56 @@ static bool make_room(struct json_arena *arena, size_t more)
     return true;
 }
 
-static char *put_key(char *at, struct json_key key)
+static inline bool make_room(struct json_arena *arena, size_t more)
+{
+    return arena->cap - arena->used >= more || grow(arena, more);
+}
+
+/* A few bytes, where the call of memcpy() costs more than they do. */
+static inline char *put_short(char *at, const char *from, size_t len)
+{
+    uint64_t word;
+    uint32_t half;
+    if (len > 64) {
+        memcpy(at, from, len);
+    } else if (len >= sizeof word) {
+        for (size_t i = 0; i + sizeof word < len; i += sizeof word) {
+            memcpy(&word, from + i, sizeof word);
+            memcpy(at + i, &word, sizeof word);
+        }
+        memcpy(&word, from + len - sizeof word, sizeof word); /* some of them a second time */
+        memcpy(at + len - sizeof word, &word, sizeof word);
+    } else if (len >= sizeof half) {
+        memcpy(&half, from, sizeof half);
+        memcpy(at, &half, sizeof half);
+        memcpy(&half, from + len - sizeof half, sizeof half);
+        memcpy(at + len - sizeof half, &half, sizeof half);
+    } else {
+        for (size_t i = 0; i < len; i++)
+            at[i] = from[i];
+    }
+    return at + len;
+}
+
+static inline char *put_key(char *at, struct json_key key)
 {
     *at++ = '"';
-    memcpy(at, key.at, key.len);
-    at += key.len;
+    at = put_short(at, key.at, key.len);
     *at++ = '"';
     *at++ = ':';
     return at;
 }
 
 /* The comma and the key; where the value goes, with room for `most` bytes of it, or NULL. */
-static char *begin(struct json *json, struct json_key key, size_t most)
+static inline char *begin(struct json *json, struct json_key key, size_t most)
 {
     if (json == NULL || !make_room(json->arena, key.len + most + 4))
         return NULL;
     struct json_arena *arena = json->arena;
     if (arena->open != json) {
         close_run(arena);
-        struct part *part = part_new(json);
-        if (part == NULL)
+        if (!open_run(json))
             return NULL;
-        part->begin = arena->used;
-        arena->open = json;
     }
     json->members++;
     char *at = arena->text + arena->used;
@@ -304,7 +348,7 @@ static char *put_escaped(char *at, const char *text, size_t len)
     return at;
 }
 
-static void add_string(struct json *json, struct json_key key, const char *text, size_t len)
+static inline void add_string(struct json *json, struct json_key key, const char *text, size_t len)
 {
     char *at = begin(json, key, 6 * len + 2);
     if (at == NULL)
@@ -401,22 +445,36 @@ void json_push_word(struct json *array, const char *word)
     add_string(array, none, word, strlen(word));
 }
 
-void json_push_hex16(struct json *array, uint16_t number)
+void json_push_plain(struct json *array, const char *word, size_t len)
 {
-    static const char digits[] = "0123456789abcdef";
-    char *at = begin(array, none, 8);
+    char *at = begin(array, none, len + 2);
     if (at == NULL)
         return;
-    const char text[8] = { '"',
-                           '0',
-                           'x',
-                           digits[number >> 12],
-                           digits[number >> 8 & 15],
-                           digits[number >> 4 & 15],
-                           digits[number & 15],
-                           '"' };
-    memcpy(at, text, sizeof text);
-    end(array, at + sizeof text);
+    *at++ = '"';
+    at = put_short(at, word, len);
+    *at++ = '"';
+    end(array, at);
+}
+
+/* They come by the hundred, so all in one go. */
+void json_push_hex16s(struct json *array, const uint16_t *numbers, size_t count)
+{
+    static const char digits[] = "0123456789abcdef";
+    enum { EACH = sizeof ",\"0x1301\"" - 1 };
+    char *at = count == 0 ? NULL : begin(array, none, count * EACH);
+    if (at == NULL)
+        return;
+    at--; /* the first comma */
+    for (size_t i = 0; i < count; i++, at += EACH) {
+        memcpy(at, ",\"0x", 4);
+        at[4] = digits[numbers[i] >> 12];
+        at[5] = digits[numbers[i] >> 8 & 15];
+        at[6] = digits[numbers[i] >> 4 & 15];
+        at[7] = digits[numbers[i] & 15];
+        at[8] = '"';
+    }
+    array->members += count - 1;
+    end(array, at);
 }
 
 /* --- out --- */
