@@ -160,10 +160,10 @@
 #define LIMIT_SPOOL_LEAST_BYTES (UINT64_C(4) << 20)
 #define LIMIT_SPOOL_MOST_BYTES (UINT64_C(1) << 40)
 
-/* program, on interfaces: blocks of one reader that wait for the workers. A reader that hears
- * nothing says how late it is some 300 ms after the fact, and until then nobody knows that no
- * earlier packet follows: 64 blocks of 256 KiB in 300 ms are 400 Mbit/s for each reader, and what
- * is more waits in the kernel's ring. */
+/* program, on interfaces: blocks of one reader that wait for the workers. What a busy reader took
+ * waits until the others say that nothing earlier follows; one that hears nothing says so 100 ms
+ * after the fact. 64 full blocks of 256 KiB in 100 ms are 1.3 Gbit/s for each reader; what is more
+ * waits in the kernel's ring. */
 #define LIMIT_RING_BLOCKS 64u
 /* program: packets that a worker takes in one go before it hands in events and frees blocks: some
  * milliseconds of work. */
