@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The output "kafka" against librdkafka's mock cluster as a process of its own, read by kcat: brokers that go down, are slow or
+answer with errors in the middle; topics, keys, headers; properties that are wrong."""
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "tools"))
+import outputs  # noqa: E402
+from outputs import drive, harness, messages, until  # noqa: E402
+
+SECRET = "made-up-word-4711"
+
+
+class Cluster:
+    def __init__(self, driver, *topics, brokers=2):
+        path = os.path.join(os.path.dirname(os.path.abspath(driver)), "kafka_mock")
+        self.process = subprocess.Popen([path, str(brokers), *topics], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+        self.brokers = self.process.stdout.readline().strip()
+
+    def __call__(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip() == "ok"
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.stdin.close()
+        self.process.wait(20)
+
+    def rows(self, kcat, topic):
+        """(partition, key, headers, line) of all that is in a topic; of a key in order."""
+        done = subprocess.run([kcat, "-q", "-b", self.brokers, "-t", topic, "-C", "-o", "beginning", "-e", "-f", "%p %k %h %s\\n"], capture_output=True, timeout=60)
+        rows = [line.split(" ", 3) for line in done.stdout.decode().split("\n")[:-1]]
+        return sorted(rows, key=lambda row: row[0])  # stable: partitions come mixed
+
+
+def plain(checks, options, kcat):
+    given = messages(3000)
+    with Cluster(options.driver, "events", "findings") as cluster:
+        for words in [], ["compression=lz4"], ["kafka.linger.ms=50", "kafka.enable.idempotence=false", "compression=none"]:
+            before = len(cluster.rows(kcat, "events")) if kcat else 0
+            done = drive(options.driver, "kafka", f"{cluster.brokers}/events", *words, given=given)
+            checks.check(f"{words}: delivered", (done.status, done.delivered, done.refused, done.failures) == (0, 3000, 0, 0), f"{done.calls[-2:]} {done.err}")
+            if kcat:
+                checks.equal(f"{words}: arrived", len(cluster.rows(kcat, "events")) - before, 3000)
+        done = drive(options.driver, "kafka", f"{cluster.brokers}/other", "topic.finding=findings", "topic.session=sessions", given=given)
+        checks.check("topics by dataset: delivered", done.status == 0 and done.delivered == 3000, f"{done.calls[-2:]} {done.err}")
+        if kcat:
+            findings, sessions = cluster.rows(kcat, "findings"), cluster.rows(kcat, "sessions")
+            checks.equal("topics by dataset", (len(findings), len(sessions)), (600, 2400))
+            rows = cluster.rows(kcat, "sessions")
+            outputs.arrived(checks, "sessions", [m for m in given if m.dataset == 0], [row[3] for row in rows], repeats=False)
+            partitions = {}
+            for partition, key, _, _ in rows:
+                partitions.setdefault(key, set()).add(partition)
+            checks.check("a key keeps its partition, and there is more than one", all(len(p) == 1 for p in partitions.values()) and len(set.union(*partitions.values())) > 1, partitions)
+            checks.equal("headers", findings[0][2], "schema=1,format=ecs,dataset=mailtls.finding,id=" + findings[0][3][16:26])
+        large = [outputs.Message(1), outputs.Message(2, "y" * 5000), outputs.Message(3)]
+        done = drive(options.driver, "kafka", f"{cluster.brokers}/large", "kafka.message.max.bytes=3000", given=large)
+        checks.check("too large: refused, the rest arrives", (done.status, done.delivered, done.refused) == (0, 3, 1) and "bytes" in done.calls[0][3], f"{done.calls} {done.err}")
+        if kcat:
+            checks.equal("too large: the others", sorted(row[3] for row in cluster.rows(kcat, "large")), sorted([large[0].line, large[2].line]))
+
+
+def mixed_up(checks, options, kcat):
+    """A million events with a broker away for a minute is tests/full; the same in small is here."""
+    count = 1000000 if options.full else 40000
+    given = messages(count, size=100 if options.full else 300, keys=50)
+    with Cluster(options.driver, "events", brokers=3) as cluster:
+        work = outputs.Drive(options.driver, "kafka", f"{cluster.brokers}/events", "--batch", "2000", "--wait", "1000", "--pause", "50", "--tries", "1000",
+                             "kafka.reconnect.backoff.max.ms=500", "kafka.socket.timeout.ms=3000", given=given)  # fmt: skip
+        pause = threading.Event()
+        for line in ("fail 6 3", "down 1", "up 1", "rtt 2 1500", "rtt 2 0", "fail 7 5", "down 1", "down 2", "down 3", "up 1", "up 2", "up 3", "fail 19 2", "fail 20 3"):
+            checks.check(f"the cluster obeys {line!r}", cluster(line))
+            pause.wait(15 if options.full and line == "down 3" else 0.3)
+        if options.full:
+            cluster("down 1")
+            pause.wait(60)
+            cluster("up 1")
+        work.done(900)
+        checks.check("all delivered in the end", work.status == 0 and work.delivered == count and work.refused == 0, f"{work.status} {work.delivered} {work.calls[-3:]} {work.err[-300:]}")
+        print(f"{count} messages, {work.failures} failed calls of {len(work.calls)}: {sorted({c[3] for c in work.calls if c[2]})[:4]}")
+        if kcat:
+            again = outputs.arrived(checks, "mixed up", given, [row[3] for row in cluster.rows(kcat, "events")])
+            print(f"{again} of them twice")
+
+
+def unwilling(checks, options):
+    few = messages(3)
+    done = drive(options.driver, "kafka", f"127.0.0.1:{outputs.free_port()}/events", "--tries", "2", "--wait", "1500", given=few, timeout=30)
+    checks.check("nobody there: failed, and said", done.status == 1 and done.delivered == 0 and "refused" in done.calls[0][3], f"{done.status} {done.calls} {done.err}")
+    with Cluster(options.driver, "events") as cluster, tempfile.TemporaryDirectory() as folder:
+        conf = os.path.join(folder, "conf")
+
+        def wrong(text, says):
+            with open(conf, "w", encoding="ascii") as f:
+                f.write(text)
+            outputs.refused_by_check(checks, options.driver, "kafka", f"{cluster.brokers}/x", "conf_file=" + conf, says=says, never=[SECRET])
+
+        wrong(f"# ours\n\nsasl.pasword={SECRET}\n", "line 3 of conf_file=: librdkafka has no property sasl.pasword")
+        wrong(f"security.protocol = {SECRET}\n", "line 1 of conf_file=: librdkafka does not take this value for its property security.protocol")
+        wrong(SECRET + "\n", "expected NAME=VALUE")
+        wrong("a=" + "x" * 9000 + "\n", "too long")
+        with open(conf, "w", encoding="ascii") as f:
+            f.write(f"# spaces around are left out\nsasl.username = tap\nsasl.password={SECRET}\r\nsecurity.protocol=plaintext\n linger.ms = 1\n")
+        done = drive(options.driver, "kafka", f"{cluster.brokers}/events", "conf_file=" + conf, given=few)
+        checks.check("a conf_file= is taken", done.status == 0 and done.delivered == 3, f"{done.calls} {done.err}")
+    check = lambda *words, **more: outputs.refused_by_check(checks, options.driver, "kafka", *words, **more)  # noqa: E731
+    for target in "", "broker", "/topic", "broker:9092":
+        check(target, says="expected BROKER")
+    check("broker/", says="a topic has 1 to 249")
+    check("broker/a b", says="a topic has 1 to 249")
+    check("broker/" + "t" * 250, says="a topic has 1 to 249")
+    check("user:" + SECRET + "@broker/t", says="conf_file=", never=[SECRET])
+    check("broker/t", "topic.finding=..", says="a topic has")
+    check("broker/t", "topic.findings=x", says="no option topic.findings")
+    check("broker/t", "compression=zip", says="compression= is one of")
+    check("broker/t", "kafka.acks=maybe", says="does not take this value for its property acks")
+    check("broker/t", "kafka.no.such=1", says="has no property no.such")
+    check("broker/t", "kafka.sasl.password=" + SECRET, says="belongs into the file of conf_file=", never=[SECRET])
+    check("broker/t", "conf_file=/nonexistent", says="No such file")
+    done = drive(options.driver, "kafka", "127.0.0.1:1/t", "kafka.acks=1", given=few)
+    checks.check("properties that do not go together are refused by open()", done.status == 2 and "idempotence" in done.err, f"{done.status} {done.err}")
+
+
+def whole(checks, options, kcat):
+    if not options.program or not kcat:
+        print("skipped: the whole way needs --program and kcat")
+        return
+    with Cluster(options.driver, "events") as cluster:
+        want = outputs.samples_through(checks, options.program, f"plugin:kafka:{cluster.brokers}/events")
+        until(lambda: len(cluster.rows(kcat, "events")) >= len(want), 5)
+        checks.equal("starttap -o plugin:kafka: the events of standard output", sorted(row[3] for row in cluster.rows(kcat, "events")), sorted(want))
+
+
+def main():
+    options = outputs.arguments(__doc__)
+    checks = harness.Checks()
+    kcat = outputs.tool("kcat")
+    unwilling(checks, options)
+    for part in plain, mixed_up, whole:
+        part(checks, options, kcat)
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
