@@ -334,7 +334,8 @@ static bool open_readers(struct pipeline *p)
         };
         seat->decoder = i == 0 ? packet_decoder_new(p->options->worker.hash_key)
                                : packet_decoder_new_sharing(p->readers[0].decoder);
-        if (seat->decoder == NULL)
+        if (seat->decoder == NULL ||
+            (i == 0 && !packet_decoder_narrow(seat->decoder, &p->options->narrow)))
             return false;
     }
     return p->readers != NULL;

@@ -51,6 +51,7 @@ static enum exit_status watch(struct run *run)
     struct pipeline_options options = { .workers = setup_workers(run),
                                         .readers = setup_readers(run),
                                         .worker = setup_worker_options(run),
+                                        .narrow = setup_narrow(run),
                                         .progress = progress_step,
                                         .progress_to = &progress };
     if (detect_has_neighbours(run->detect)) {
@@ -112,8 +113,10 @@ int main(int argc, char **argv)
              config_load(&run.config, run.options.config_file, run.options.settings,
                          run.options.setting_count, stderr) &&
              setup_output_specs(&run) && setup_is_sound(&run) && setup_detect(&run)) {
-        if (run.options.check)
+        if (run.options.check) {
             config_print_changes(&run.config, stdout);
+            setup_print_narrow(&run, stdout);
+        }
         if (run.options.explain)
             status = explain(&run);
         else

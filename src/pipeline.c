@@ -246,7 +246,8 @@ static bool open_parts(struct file_run *p)
     p->decoder = packet_decoder_new(p->options->worker.hash_key);
     p->workers = calloc(workers, sizeof(struct worker *));
     p->jobs = calloc(p->job_count, sizeof *p->jobs);
-    if (p->decoder == NULL || p->workers == NULL || p->jobs == NULL)
+    if (p->decoder == NULL || p->workers == NULL || p->jobs == NULL ||
+        !packet_decoder_narrow(p->decoder, &p->options->narrow))
         return false;
     for (unsigned i = 0; i < workers; i++)
         if ((p->workers[i] = worker_new(&p->options->worker, i, workers)) == NULL)

@@ -23,6 +23,7 @@ struct pipeline_options {
     unsigned workers; /* 1 to LIMIT_SHARDS */
     unsigned readers; /* of interfaces: see live_pipeline.h; 0: the capture is of files */
     struct worker_options worker;
+    struct packet_narrow narrow; /* what is left out before it comes to a worker */
     /* Interfaces only: called on the ordered thread some ten times a second with the time up to
      * which events were handed on; may be NULL. What is below may be called from there, and from
      * nowhere else. */

@@ -14,8 +14,14 @@ void remarks_after_run(const struct event_stats *stats)
     const uint64_t *verdicts = stats->packets.verdicts;
     uint64_t mail = stats->sessions.records - stats->sessions.modes[MODE_FOREIGN];
 
-    if (stats->capture.frames == 0)
+    if (stats->capture.frames == 0 && stats->capture.frames_filtered > 0)
+        log_warn("the filter left out all of %llu packets", wide(stats->capture.frames_filtered));
+    else if (stats->capture.frames == 0)
         log_warn("the capture holds no packets");
+    else if (verdicts[PACKET_TCP] == 0 && verdicts[PACKET_ELSEWHERE] > 0)
+        log_warn("no TCP was found on capture.ports, and %llu packets on others: "
+                 "capture.discovery: all looks at them too",
+                 wide(verdicts[PACKET_ELSEWHERE]));
     else if (verdicts[PACKET_TCP] == 0)
         log_warn("no TCP was found in %llu packets (%llu of an unknown link type, %llu cut short)",
                  wide(stats->capture.frames), wide(verdicts[PACKET_UNKNOWN]),

@@ -44,14 +44,37 @@ unsigned setup_readers(const struct run *run)
 
 static const char *non_empty(const char *text) { return *text != '\0' ? text : NULL; }
 
+struct packet_narrow setup_narrow(const struct run *run)
+{
+    const struct config *config = &run->config;
+    struct packet_narrow narrow = { .filter = non_empty(config->capture_filter) };
+    if (config->capture_discovery == CONFIG_DISCOVERY_PORTS) {
+        narrow.ports = config->capture_ports.at;
+        narrow.port_count = config->capture_ports.count;
+    }
+    return narrow;
+}
+
+void setup_print_narrow(const struct run *run, FILE *out)
+{
+    if (*run->config.capture_filter != '\0')
+        fputs("  the filter looks behind VLAN tags and at whole datagrams, but not inside tunnels "
+              "(MPLS, "
+              "PPPoE, GRE, VXLAN and others): of these it sees the outer packet\n",
+              out);
+}
+
 bool setup_inputs(struct run *run)
 {
+    struct packet_narrow narrow = setup_narrow(run);
     struct capture_options options = { .filter = non_empty(run->config.capture_filter),
                                        .follow = run->options.follow,
                                        .stop = run->stop,
                                        .snaplen = (uint32_t)run->config.capture_snaplen_bytes,
                                        .ring = run->config.capture_ring_bytes,
-                                       .readers = setup_readers(run) };
+                                       .readers = setup_readers(run),
+                                       .ports = narrow.ports,
+                                       .port_count = narrow.port_count };
     const char *bundle = non_empty(run->config.x509_ca_bundle),
                *extra = non_empty(run->config.x509_ca_extra),
                *national = non_empty(run->config.x509_ca_national);

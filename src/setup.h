@@ -5,6 +5,7 @@
 #define SETUP_H
 
 #include <stdatomic.h>
+#include <stdio.h>
 
 #include "options.h"
 #include "order.h"
@@ -59,6 +60,9 @@ bool setup_must_fail(const struct run *run, const struct event_stats *stats);
 bool setup_is_live(const struct run *run);
 unsigned setup_workers(const struct run *run);
 unsigned setup_readers(const struct run *run); /* of interfaces, one a worker; 0: files */
+struct packet_narrow setup_narrow(const struct run *run); /* borrows from the run */
+/* For -T: what a filter does not reach, if there is one. */
+void setup_print_narrow(const struct run *run, FILE *out);
 struct worker_options setup_worker_options(const struct run *run); /* borrows from the run */
 bool setup_close(struct run *run); /* false: something could not be written */
 

@@ -29,7 +29,7 @@ struct capture *capture_open(const char *const *paths, size_t count,
 
     bool ok = true;
     if (capture->options.filter != NULL) {
-        capture->filter = filter_new(capture->options.filter);
+        capture->filter = capture_filter_new(capture->options.filter);
         ok = capture->filter != NULL;
     }
     if (ok && !list_paths(capture, paths, count)) {
@@ -82,15 +82,15 @@ void capture_close(struct capture *capture)
     list_free(capture);
     live_free(capture->live);
     secrets_free(&capture->tally.secrets);
-    filter_free(capture->filter);
+    capture_filter_free(capture->filter);
     pthread_mutex_destroy(&capture->lock);
     free(capture);
 }
 
 bool capture_filter_valid(const char *expression)
 {
-    struct filter *filter = filter_new(expression);
-    filter_free(filter);
+    struct capture_filter *filter = capture_filter_new(expression);
+    capture_filter_free(filter);
     return filter != NULL;
 }
 

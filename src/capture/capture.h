@@ -47,17 +47,29 @@ bool block_init(struct block *block); /* false: out of memory */
 void block_free(struct block *block);
 
 struct capture_options {
-    const char *
-        filter; /* BPF expression on top of ours; NULL for none; applied to the frame as captured */
-    bool follow;             /* go on as files are added to a folder, until *stop */
+    const char *filter; /* BPF expression on top of ours; NULL for none; see capture_filter_new() */
+    bool follow;        /* go on as files are added to a folder, until *stop */
     const atomic_bool *stop; /* when it becomes true capture_fill() returns soon; may be NULL */
     uint32_t snaplen;        /* of interfaces */
     uint64_t ring;           /* bytes of the kernel's buffer for each, all readers together */
-    unsigned readers;        /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
+    /* Of interfaces: the kernel may leave out connections with none of these. 0: any port. */
+    const uint16_t *ports;
+    size_t port_count;
+    unsigned readers; /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
 };
 
 /* Whether libpcap understands a BPF expression; if not, the reason was logged. */
 bool capture_filter_valid(const char *expression);
+
+/* A filter lets all IP fragments through, since most do not show what it asks for: whoever joins
+ * them has the datagram judged. It sees what is behind VLAN tags, as long as it does not ask for
+ * tags itself; what is inside other encapsulations it sees as libpcap does. */
+struct capture_filter;                                             /* opaque; for one thread */
+struct capture_filter *capture_filter_new(const char *expression); /* NULL: logged */
+void capture_filter_free(struct capture_filter *filter);           /* accepts NULL */
+/* `frame` is one of the fragments; the rest is the datagram behind its last IP header. */
+bool capture_filter_joined(struct capture_filter *filter, const struct frame *frame,
+                           uint8_t protocol, const uint8_t *bytes, size_t len);
 
 struct capture; /* opaque */
 

@@ -203,7 +203,8 @@ struct libpcap_live {
 #define LIVE_BLOCK_MS 20
 /* A clock that was set back leaves no more than this out. */
 #define LIVE_EARLY_NS NS_PER_S
-#define ALL_BYTES LIMIT_FRAME_BYTES
+/* Instructions. Linux charges a filter to net.core.optmem_max, 20 KiB on older ones. */
+#define KERNEL_PROGRAM_MAX 1000u
 
 static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *options)
 {
@@ -219,13 +220,6 @@ static bool take_none(pcap_t *pcap)
 {
     struct bpf_insn none[] = { BPF_STMT(BPF_RET | BPF_K, 0) };
     struct bpf_program program = { .bf_len = 1, .bf_insns = none };
-    return pcap_setfilter(pcap, &program) == 0;
-}
-
-static bool take_all(pcap_t *pcap)
-{
-    struct bpf_insn all[] = { BPF_STMT(BPF_RET | BPF_K, ALL_BYTES) };
-    struct bpf_program program = { .bf_len = 1, .bf_insns = all };
     return pcap_setfilter(pcap, &program) == 0;
 }
 
@@ -264,18 +258,25 @@ void libpcap_live_free(struct libpcap_live *live)
     free(live);
 }
 
-bool libpcap_live_begin(struct libpcap_live *live, char *why, size_t why_size)
+bool libpcap_live_filter(struct libpcap_live *live, const char *expression)
+{
+    struct bpf_program code;
+    if (pcap_compile(live->pcap, &code, expression != NULL ? expression : "", 1,
+                     PCAP_NETMASK_UNKNOWN) != 0)
+        return false;
+    bool ok = code.bf_len <= KERNEL_PROGRAM_MAX && pcap_setfilter(live->pcap, &code) == 0;
+    pcap_freecode(&code);
+    if (ok)
+        packet_socket_once(pcap_fileno(live->pcap));
+    return ok;
+}
+
+void libpcap_live_begin(struct libpcap_live *live)
 {
     struct timespec now;
-    if (!take_all(live->pcap)) {
-        (void)snprintf(why, why_size, "%s", pcap_geterr(live->pcap));
-        return false;
-    }
-    packet_socket_once(pcap_fileno(live->pcap));
     (void)pcap_stats(live->pcap, &live->last); /* what is in the ring by now does not count */
     if (clock_gettime(CLOCK_REALTIME, &now) == 0)
         live->since_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
-    return true;
 }
 
 bool libpcap_live_end(struct libpcap_live *live) { return take_none(live->pcap); }
@@ -284,10 +285,7 @@ int libpcap_live_socket(const struct libpcap_live *live) { return pcap_fileno(li
 
 int libpcap_live_descriptor(const struct libpcap_live *live) { return live->descriptor; }
 
-bool libpcap_live_ethernet(const struct libpcap_live *live)
-{
-    return live->link_type == DLT_EN10MB;
-}
+uint16_t libpcap_live_link_type(const struct libpcap_live *live) { return live->link_type; }
 
 struct taking {
     struct libpcap_live *live;

@@ -49,12 +49,15 @@ struct libpcap_live *libpcap_live_new(const char *interface,
                                       const struct libpcap_live_options *options, char *why,
                                       size_t why_size);
 void libpcap_live_free(struct libpcap_live *live);
-bool libpcap_live_begin(struct libpcap_live *live, char *why, size_t why_size);
+/* Sets what is taken from now on, in the kernel; NULL for all. False when this expression cannot be
+ * had there; nothing has changed then. */
+bool libpcap_live_filter(struct libpcap_live *live, const char *expression);
+void libpcap_live_begin(struct libpcap_live *live); /* behind the filter */
 /* Takes nothing more but what is in the ring; false where the kernel refuses. */
 bool libpcap_live_end(struct libpcap_live *live);
 int libpcap_live_socket(const struct libpcap_live *live);
 int libpcap_live_descriptor(const struct libpcap_live *live); /* for poll() */
-bool libpcap_live_ethernet(const struct libpcap_live *live);
+uint16_t libpcap_live_link_type(const struct libpcap_live *live);
 
 /* Takes what is waiting: all but number, file and interface is set; its data is valid for the
  * call. The callee returns false when it has no room for another. */

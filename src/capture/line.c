@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
@@ -12,6 +13,7 @@
 #include "log.h"
 #include "packet_socket.h"
 
+#define LINK_ETHERNET 1
 #define RETRY_NS NS_PER_S
 /* Readers take numbers in handfuls, not to wait for each other at each frame. */
 #define NUMBERS_AT_ONCE 64u
@@ -47,14 +49,38 @@ bool line_open(struct line *line, const struct libpcap_live_options *options, ch
         libpcap_live_free(pcap);
         return false;
     }
-    line->mtu = libpcap_live_ethernet(pcap) ? packet_socket_mtu(socket, interface->name) : 0;
+    line->mtu = libpcap_live_link_type(pcap) == LINK_ETHERNET
+                    ? packet_socket_mtu(socket, interface->name)
+                    : 0;
     line->pcap = pcap;
     return true;
 }
 
-bool line_begin(struct line *line, char *why, size_t why_size)
+static bool filter_in_kernel(struct line *line, const struct kernel_filter *want)
 {
-    return libpcap_live_begin(line->pcap, why, why_size);
+    char *text = kernel_filter_text(libpcap_live_link_type(line->pcap), want);
+    bool ok = text != NULL && libpcap_live_filter(line->pcap, text);
+    free(text);
+    return ok;
+}
+
+/* As much of it as can be had there: the rest is done by us anyway. */
+bool line_begin(struct line *line, const struct kernel_filter *want, char *why, size_t why_size)
+{
+    const struct kernel_filter tries[] = {
+        *want,
+        { .ports = want->ports, .port_count = want->port_count },
+        { .filter = NULL },
+    };
+    bool ok = false;
+    for (size_t i = 0; i < sizeof tries / sizeof tries[0] && !ok; i++)
+        ok = filter_in_kernel(line, &tries[i]);
+    if (!ok && !libpcap_live_filter(line->pcap, NULL)) {
+        (void)snprintf(why, why_size, "%s", libpcap_live_error(line->pcap));
+        return false;
+    }
+    libpcap_live_begin(line->pcap);
+    return true;
 }
 
 void line_close(struct line *line)
@@ -101,13 +127,13 @@ void line_lost(struct line *line, pthread_mutex_t *lock)
 }
 
 void line_retry(struct line *line, const struct libpcap_live_options *options,
-                pthread_mutex_t *lock)
+                const struct kernel_filter *want, pthread_mutex_t *lock)
 {
     char why[256];
     if (line->pcap != NULL || line_now_ns() < line->retry_ns)
         return;
     pthread_mutex_lock(lock);
-    bool ok = line_open(line, options, why, sizeof why) && line_begin(line, why, sizeof why);
+    bool ok = line_open(line, options, why, sizeof why) && line_begin(line, want, why, sizeof why);
     if (!ok)
         line_close(line);
     pthread_mutex_unlock(lock);

@@ -11,7 +11,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "libpcap.h"
+#include "filter.h"
 
 struct interface {
     const char *name;           /* borrowed */
@@ -36,7 +36,7 @@ struct line {
 
 bool line_open(struct line *line, const struct libpcap_live_options *options, char *why,
                size_t why_size);
-bool line_begin(struct line *line, char *why, size_t why_size);
+bool line_begin(struct line *line, const struct kernel_filter *want, char *why, size_t why_size);
 void line_close(struct line *line);
 
 uint64_t line_number(struct line *line); /* for the next frame; of no other reader */
@@ -44,7 +44,7 @@ uint64_t line_number(struct line *line); /* for the next frame; of no other read
 /* After LIBPCAP_ERROR: it is waited for. Said once for all readers. */
 void line_lost(struct line *line, pthread_mutex_t *lock);
 void line_retry(struct line *line, const struct libpcap_live_options *options,
-                pthread_mutex_t *lock);
+                const struct kernel_filter *want, pthread_mutex_t *lock);
 
 int64_t line_now_ns(void); /* the machine's clock */
 

@@ -26,9 +26,9 @@
 
 struct part { /* what one reader has */
     struct live *live;
-    struct filter *filter; /* NULL for none */
-    struct line *lines;    /* one for each interface */
-    size_t turn;           /* of the interfaces: which is asked first */
+    struct capture_filter *filter; /* NULL for none */
+    struct line *lines;            /* one for each interface */
+    size_t turn;                   /* of the interfaces: which is asked first */
     int64_t clock_ns;
     uint64_t sequence;
     int64_t ending_ns; /* when it was stopped, by the machine's steady clock; 0: not yet */
@@ -39,6 +39,7 @@ struct part { /* what one reader has */
 
 struct live {
     struct libpcap_live_options options;
+    struct kernel_filter want;
     const atomic_bool *stop; /* may be NULL */
     size_t count;            /* of interfaces */
     struct interface *interfaces;
@@ -69,7 +70,7 @@ static bool make_parts(struct live *live, const char *const *names, const char *
         }
         for (size_t i = 0; i < live->count; i++)
             part->lines[i].interface = &live->interfaces[i];
-        if (filter != NULL && (part->filter = filter_new(filter)) == NULL)
+        if (filter != NULL && (part->filter = capture_filter_new(filter)) == NULL)
             return false;
     }
     return true;
@@ -83,7 +84,7 @@ static bool open_lines(struct live *live)
         for (size_t i = 0; i < live->count; i++)
             for (unsigned r = 0; r < live->readers; r++) {
                 struct line *line = &live->parts[r].lines[i];
-                bool ok = begin ? line_begin(line, why, sizeof why)
+                bool ok = begin ? line_begin(line, &live->want, why, sizeof why)
                                 : line_open(line, &live->options, why, sizeof why);
                 if (!ok) {
                     log_error("%s: cannot be watched: %s", line->interface->name, why);
@@ -115,6 +116,9 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
     uint64_t ring = options->ring / live->readers;
     live->options = (struct libpcap_live_options){ .snaplen = options->snaplen,
                                                    .ring = ring > RING_MIN ? ring : RING_MIN };
+    live->want = (struct kernel_filter){ .filter = options->filter,
+                                         .ports = options->ports,
+                                         .port_count = options->port_count };
     if (!make_parts(live, names, options->filter) || !open_lines(live)) {
         live_free(live);
         return NULL;
@@ -131,7 +135,7 @@ void live_free(struct live *live)
         for (size_t i = 0; i < live->count && part->lines != NULL; i++)
             line_close(&part->lines[i]);
         free(part->lines);
-        filter_free(part->filter);
+        capture_filter_free(part->filter);
     }
     free(live->parts);
     free(live->interfaces);
@@ -220,7 +224,7 @@ static bool take_frame(void *to, const struct frame *from)
     }
     if (frame.time_ns > part->clock_ns)
         part->clock_ns = frame.time_ns;
-    if (part->filter != NULL && filter_match(part->filter, &frame) != FILTER_YES) {
+    if (part->filter != NULL && capture_filter_match(part->filter, &frame) != FILTER_YES) {
         counters->frames_filtered++;
         return true;
     }
@@ -249,7 +253,7 @@ static bool take_lines(struct part *part, struct block *block)
         taking.index = (uint32_t)((part->turn + n) % live->count);
         taking.line = &part->lines[taking.index];
         if (part->ending_ns == 0)
-            line_retry(taking.line, &live->options, &part->lock);
+            line_retry(taking.line, &live->options, &live->want, &part->lock);
         if (taking.line->pcap != NULL &&
             libpcap_live_take(taking.line->pcap, take_frame, &taking) == LIBPCAP_ERROR)
             line_lost(taking.line, &part->lock);

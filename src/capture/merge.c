@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "filter.h"
 #include "live.h"
 #include "log.h"
 
@@ -160,7 +161,7 @@ static bool accept(struct capture *capture, const struct frame *frame)
         capture->clock_interface = frame->interface;
     }
     if (capture->filter != NULL) {
-        enum filter_result result = filter_match(capture->filter, frame);
+        enum filter_result result = capture_filter_match(capture->filter, frame);
         if (result == FILTER_UNFIT)
             capture->tally.failed = true;
         if (result != FILTER_YES) {

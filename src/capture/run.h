@@ -29,7 +29,7 @@ struct live;
 
 struct capture {
     struct capture_options options;
-    struct filter *filter; /* NULL for none */
+    struct capture_filter *filter; /* NULL for none */
     struct tally tally;
     struct live *live; /* interfaces instead of files; NULL for none */
     int64_t clock_ns;

@@ -36,6 +36,8 @@ static void add_capture(struct json *stats, const struct event_stats *s)
     struct json *decoded = json_add_object(stats, "packets");
     for (size_t i = 0; i < sizeof verdicts / sizeof verdicts[0]; i++)
         json_count(decoded, verdicts[i].key, s->packets.verdicts[verdicts[i].verdict]);
+    if (s->packets.verdicts[PACKET_ELSEWHERE] > 0)
+        json_count(decoded, "other_ports", s->packets.verdicts[PACKET_ELSEWHERE]);
     json_count(decoded, "bad_checksums", s->packets.bad_checksums);
     json_count(decoded, "truncated", s->packets.truncated);
     json_count(decoded, "fragments_joined", s->packets.fragments_joined);

@@ -36,8 +36,13 @@ static const char *version_word(size_t i)
 static const char *packet_word(size_t i)
 {
     static const char *const words[] = {
-        [PACKET_TCP] = "tcp",     [PACKET_OTHER] = "other",         [PACKET_FRAGMENT] = "fragment",
-        [PACKET_SHORT] = "short", [PACKET_MALFORMED] = "malformed", [PACKET_UNKNOWN] = "unknown",
+        [PACKET_TCP] = "tcp",
+        [PACKET_OTHER] = "other",
+        [PACKET_FRAGMENT] = "fragment",
+        [PACKET_SHORT] = "short",
+        [PACKET_MALFORMED] = "malformed",
+        [PACKET_UNKNOWN] = "unknown",
+        [PACKET_ELSEWHERE] = "other_ports",
     };
     return words[i];
 }

@@ -45,8 +45,13 @@ const char *packet_via_name(enum packet_via bit)
     return "";
 }
 
+#define PORT_BITS 65536u
+
 struct packet_decoder {
     uint64_t hash_key;
+    struct packet_narrow narrow;
+    struct capture_filter *filter; /* NULL for none */
+    uint64_t *ports;               /* a bit for each that is looked at; NULL: all are */
     int64_t clock_ns;
     struct fragment_table *fragments;
     struct packet_counters counters;
@@ -72,9 +77,26 @@ static struct packet_decoder *decoder_new(uint64_t hash_key, struct packet_decod
 
 struct packet_decoder *packet_decoder_new(uint64_t hash_key) { return decoder_new(hash_key, NULL); }
 
+bool packet_decoder_narrow(struct packet_decoder *decoder, const struct packet_narrow *narrow)
+{
+    decoder->narrow = *narrow;
+    if (narrow->filter != NULL && (decoder->filter = capture_filter_new(narrow->filter)) == NULL)
+        return false;
+    if (narrow->port_count == 0)
+        return true;
+    decoder->ports = calloc(PORT_BITS / 64, sizeof *decoder->ports);
+    for (size_t i = 0; i < narrow->port_count && decoder->ports != NULL; i++)
+        decoder->ports[narrow->ports[i] / 64] |= UINT64_C(1) << narrow->ports[i] % 64;
+    return decoder->ports != NULL;
+}
+
 struct packet_decoder *packet_decoder_new_sharing(struct packet_decoder *first)
 {
-    return decoder_new(first->hash_key, first);
+    struct packet_decoder *decoder = decoder_new(first->hash_key, first);
+    if (decoder == NULL || packet_decoder_narrow(decoder, &first->narrow))
+        return decoder;
+    packet_decoder_free(decoder);
+    return NULL;
 }
 
 void packet_decoder_free(struct packet_decoder *decoder)
@@ -82,7 +104,14 @@ void packet_decoder_free(struct packet_decoder *decoder)
     if (decoder == NULL)
         return;
     fragment_table_free(decoder->fragments);
+    capture_filter_free(decoder->filter);
+    free(decoder->ports);
     free(decoder);
+}
+
+static bool is_looked_at(const struct packet_decoder *decoder, uint16_t port)
+{
+    return (decoder->ports[port / 64] >> port % 64 & 1) != 0;
 }
 
 static void count_segment(struct packet_counters *counters, const struct packet *packet)
@@ -112,12 +141,17 @@ enum packet_verdict packet_decode(struct packet_decoder *decoder, const struct f
         .sequence = block_sequence,
         .packet = packet,
         .fragments = decoder->fragments,
+        .frame = frame,
+        .filter = decoder->filter,
     };
     enum layer layer = link_layer(frame->link_type);
     while (layer < LAYER_END)
         layer = layers[layer](&walk);
 
     enum packet_verdict verdict = (enum packet_verdict)(layer - LAYER_END);
+    if (verdict == PACKET_TCP && decoder->ports != NULL &&
+        !is_looked_at(decoder, packet->source_port) && !is_looked_at(decoder, packet->target_port))
+        verdict = PACKET_ELSEWHERE;
     decoder->counters.verdicts[verdict]++;
     if (verdict == PACKET_TCP) {
         packet->outer = walk.path;

@@ -59,6 +59,13 @@ enum layer ipip_decode(struct walk *walk)
     return walk_open(walk, VIA_IPIP) ? LAYER_IP : WALK_MALFORMED;
 }
 
+/* The user's filter let the fragments of an outer packet pass, for the datagram to be judged. */
+static bool is_wanted(const struct walk *walk, uint8_t protocol, const struct reader *datagram)
+{
+    return walk->filter == NULL || walk->inside ||
+           capture_filter_joined(walk->filter, walk->frame, protocol, datagram->at, datagram->left);
+}
+
 /* Hands a fragment to the table. True when its datagram is whole: the cursor then stands at the
  * datagram's first byte and `protocol` is what the first fragment says. */
 static bool join(struct walk *walk, struct fragment *fragment, uint8_t *protocol,
@@ -81,6 +88,9 @@ static bool join(struct walk *walk, struct fragment *fragment, uint8_t *protocol
     struct datagram whole;
     switch (fragment_add(walk->fragments, fragment, packet->clock_ns, walk->sequence, &whole)) {
     case FRAGMENT_WHOLE:
+        *verdict = WALK_OTHER;
+        if (!is_wanted(walk, whole.protocol, &whole.bytes))
+            return false;
         walk->at = whole.bytes;
         walk->packet->via |= VIA_FRAGMENTS;
         *protocol = whole.protocol;
@@ -125,8 +135,9 @@ static bool ipv6_fragment(struct walk *walk, uint8_t *protocol, enum layer *verd
 
     uint16_t field = field_u16(&header, 2);
     *protocol = field_u8(&header, 0);
+    *verdict = WALK_OTHER;
     if ((field & 0xfff9) == 0)
-        return true;
+        return is_wanted(walk, *protocol, &walk->at);
 
     struct fragment fragment = {
         .id = field_u32(&header, 4),

@@ -88,10 +88,12 @@ enum packet_verdict {
     PACKET_SHORT,     /* headers cut off by the snap length */
     PACKET_MALFORMED, /* lengths contradict one another, or nested too deep */
     PACKET_UNKNOWN,   /* a link type that we do not know */
+    PACKET_ELSEWHERE, /* TCP, but on ports that are not looked at: *packet is filled */
+    PACKET_VERDICTS   /* how many there are */
 };
 
 struct packet_counters {
-    uint64_t verdicts[PACKET_UNKNOWN + 1];
+    uint64_t verdicts[PACKET_VERDICTS];
     uint64_t bad_checksums;
     uint64_t fragments_joined, fragments_expired, fragments_evicted;
     uint64_t truncated; /* TCP segments whose payload was cut by the snap length */
@@ -109,6 +111,17 @@ struct packet_decoder *packet_decoder_new(uint64_t hash_key);
  * decoder whose frame completed it keeps it. Nothing else is shared. NULL: out of memory. */
 struct packet_decoder *packet_decoder_new_sharing(struct packet_decoder *first);
 void packet_decoder_free(struct packet_decoder *decoder);
+
+/* What is to be left out. Borrowed for the life of the decoder and of those that share with it. */
+struct packet_narrow {
+    const char *filter;    /* of the capture, for datagrams that came in pieces; NULL for none */
+    const uint16_t *ports; /* TCP with none of these is PACKET_ELSEWHERE */
+    size_t port_count;     /* 0: any port */
+};
+/* Decoders made by packet_decoder_new_sharing() after it inherit it. False: out of memory, or no
+ * such filter. */
+__attribute__((warn_unused_result)) bool packet_decoder_narrow(struct packet_decoder *decoder,
+                                                               const struct packet_narrow *narrow);
 
 __attribute__((warn_unused_result)) enum packet_verdict
 packet_decode(struct packet_decoder *decoder, const struct frame *frame, uint64_t block_sequence,

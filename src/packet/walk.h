@@ -79,6 +79,8 @@ struct walk {
     uint64_t sequence;     /* of the block that holds the frame */
     struct packet *packet; /* filled on the way */
     struct fragment_table *fragments;
+    const struct frame *frame;     /* for the filter */
+    struct capture_filter *filter; /* of joined datagrams; NULL for none */
 };
 
 #define X(name, decode) enum layer decode(struct walk *walk);

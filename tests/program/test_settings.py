@@ -71,6 +71,7 @@ def check_capture(s):
     mail = dialogues.session(25, TALK)
     odd = dialogues.session(7777, [("C", b"\x01\x02\x03\x04 odd\n"), ("S", b"\x05\x06 odd\n")])
     s.effect("capture.filter=tcp port 26", mail, count, 1, 0)
+    s.effect("capture.discovery=ports", dialogues.session(7025, TALK), count, 1, 0)
     s.effect("capture.ports=[25, 7777]", odd, count, 0, 1)
     s.effect("tls.all=yes", dialogues.session(4433, [("C", s.hello), ("S", s.server_hello)]), count, 0, 1)
 

@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (decoder != NULL) {
         const struct packet_counters *counters = packet_decoder_counters(decoder);
         uint64_t sum = 0;
-        for (size_t i = 0; i <= PACKET_UNKNOWN; i++)
+        for (size_t i = 0; i < PACKET_VERDICTS; i++)
             sum += counters->verdicts[i];
         require(sum == number);
     }
