@@ -10,7 +10,7 @@ CREATE TABLE IF NOT EXISTS starttap.kafka
 )
 ENGINE = Kafka
 SETTINGS kafka_broker_list = 'localhost:9092',
-    kafka_topic_list = 'starttap',
+    kafka_topic_list = 'mailtls',
     kafka_group_name = 'clickhouse',
     kafka_format = 'LineAsString',
     kafka_handle_error_mode = 'stream',

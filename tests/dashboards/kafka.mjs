@@ -21,7 +21,7 @@ const folder = mkdtempSync(join(tmpdir(), "starttap-kafka-"));
 const mockProgram = join(folder, "kafka_mock");
 const flags = execFileSync("pkg-config", ["--cflags", "--libs", "rdkafka"]).toString().trim().split(/\s+/);
 execFileSync("cc", ["-std=c17", "-Wall", "-Wextra", "-Werror", join(root, "tests/dashboards/kafka_mock.c"), "-o", mockProgram, ...flags]);
-const mock = spawn(mockProgram, ["starttap", "3"], { stdio: ["pipe", "pipe", "inherit"] });
+const mock = spawn(mockProgram, ["mailtls", "3"], { stdio: ["pipe", "pipe", "inherit"] });
 const brokers = (await new Promise((resolve) => mock.stdout.once("data", resolve))).toString().trim();
 
 const checks = new Checks();
@@ -30,7 +30,7 @@ const database = new Database(Session, ["schema.sql", "monday.sql", "correlate.s
 function produce(messages) { // [key, line]
   const path = join(folder, "messages");
   writeFileSync(path, messages.map(([key, line]) => `${key}\t${line}\n`).join(""));
-  execFileSync("kcat", ["-P", "-b", brokers, "-t", "starttap", "-K", "\t", "-z", "zstd", "-l", path]);
+  execFileSync("kcat", ["-P", "-b", brokers, "-t", "mailtls", "-K", "\t", "-z", "zstd", "-l", path]);
 }
 
 const count = (table) => database.rows(`SELECT count() n FROM starttap.${table}`)[0].n;
