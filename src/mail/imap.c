@@ -263,7 +263,7 @@ static bool take_greeting(struct mail *mail, const struct line *line, struct tex
         facts_note_once(mail, MAIL_NOTE_PREAUTH, line);
         mail->authenticated = true;
     }
-    facts_banner(mail, imap_without_code(rest), !preauth);
+    facts_banner(mail, imap_without_code(rest), !preauth && step.event == ON_OK);
     facts_last_reply(mail, word);
     imap_status_text(mail, line, rest);
     return true;

@@ -43,7 +43,8 @@ static const struct verb_row *verb_of(struct text line)
 static void greeting(struct mail *mail, const struct step *step)
 {
     act_greeting(mail, step);
-    facts_banner(mail, step->rest, true);
+    if (step->event != ON_FAIL) /* a complaint is no banner, and may hold a user's name */
+        facts_banner(mail, step->rest, true);
 }
 
 static void user_sent(struct mail *mail, const struct step *step)

@@ -74,24 +74,35 @@ static bool went_on_in_clear(const struct session_record *r)
            r->mail->clear_command_at.time_ns >= r->mail->starttls_accepted_at.time_ns;
 }
 
+/* Both sides, as far as they were seen at all, from their first byte. The greeting of a service in
+ * clear is the first thing that a gap can swallow. */
+static bool begins_with_tls(const struct session_record *r)
+{
+    bool answered = r->tls->began[SIDE_SERVER] || r->flow->sides[SIDE_SERVER].gaps == 0;
+    return !r->flow->midstream && answered;
+}
+
 static enum session_mode mode_of(const struct session_record *r, bool foreign)
 {
     if (foreign) /* with its beginning missing, what nobody recognises may be anything */
         return r->application == NULL && (r->flow->midstream || is_cut(r)) ? MODE_OPAQUE
                                                                            : MODE_FOREIGN;
     if (r->mail ==
-        NULL) /* TLS is the first thing seen; midstream, a dialogue in clear may have gone before */
-        return tls_has_hello(r) && (!r->flow->midstream || is_implicit_port(service_port(r)))
+        NULL) /* TLS is the first thing seen; what is missing may have been a dialogue in clear */
+        return tls_has_hello(r) && (is_implicit_port(service_port(r)) || begins_with_tls(r))
                    ? MODE_IMPLICIT
                    : MODE_OPAQUE;
     if (!tls_began(r)) { /* TLS may have come and gone in a gap */
-        if (is_cut(r))
+        bool agreed_unseen =
+            r->mail->starttls_accepted == TRI_YES && !r->flow->sides[SIDE_CLIENT].seen;
+        if (is_cut(r) || agreed_unseen)
             return r->mail->clear_commands ? MODE_PLAINTEXT : MODE_OPAQUE;
         return went_on_in_clear(r) ? MODE_MIXED : MODE_PLAINTEXT;
     }
     if (r->mail->starttls_requested != TRI_YES && !r->tls->began[SIDE_SERVER])
-        return is_cut(r) ? MODE_OPAQUE
-                         : MODE_PLAINTEXT; /* TLS to a service that had not agreed to it */
+        return is_cut(r) || r->flow->midstream
+                   ? MODE_OPAQUE
+                   : MODE_PLAINTEXT; /* TLS to a service that had not agreed to it */
 
     return r->tls->established != TRI_YES && went_on_in_clear(r) ? MODE_MIXED : MODE_STARTTLS;
 }

@@ -192,11 +192,20 @@ static void judge_visible(struct tls *tls)
         facts->visible = TLS_CERT_NOT_SEEN;
 }
 
+/* What the client sent under encryption is missing in part, and none of it was data: it may have
+ * been a refusal. NSS finishes its side before it sends one, and the server's Finished still comes.
+ */
+static bool may_have_refused(const struct tls *tls)
+{
+    return tls->facts.lost[SIDE_CLIENT] &&
+           tls->facts.encrypted[SIDE_CLIENT].application_records == 0;
+}
+
 static bool both_finished_12(const struct tls *tls)
 {
     return tls->facts.server_hello.seen && !is_13(tls) && !tls->facts.ssl2 &&
            tls->sides[SIDE_CLIENT].finished_sent && tls->sides[SIDE_SERVER].finished_sent &&
-           !tls->sides[SIDE_CLIENT].rejected;
+           !tls->sides[SIDE_CLIENT].rejected && !may_have_refused(tls);
 }
 
 /* A server sends data only when the handshake is over: so half a capture can prove it. */

@@ -35,14 +35,14 @@ CERTIFICATE = "mailtls.tls.server.client_certificate"
 MILDER = {
     ("mailtls.verdict", "tampered"): {"exposed", "failed", "protected", "weak"},
     ("mailtls.verdict", "exposed"): {"weak"},
+    ("mailtls.mode", "mixed"): {"plaintext"},  # clear text that is seen is clear text; that TLS was agreed before it is not
     (CERTIFICATE, "sent"): {"requested"},
     (CERTIFICATE, "empty"): {"requested"},
 }
 # Findings that are true beside another one, which says more and stands alone.
-IMPLIED = {"mail.metadata_cleartext": "inject.command_before_tls"}
-# Of these a lost frame makes a record say something else, not less: what came before STARTTLS, or the end, was lost.
-OPEN = """imap-preauth imap-tls-on-143-gnutls imaps-client-too-old-alert-50 imaps-unknown-ca-nss-tls12 smtp-injected-command
-smtp-starttls-agreed-then-clear smtp-starttls-then-closed smtp-tls-on-587""".split()
+IMPLIED = {"mail.metadata_cleartext": "inject.command_before_tls", "tls.alert": "mode.tls_on_starttls_port"}
+# Of these a lost frame makes a record say something else, not less: an older list or an injected name stands in for what was lost.
+OPEN = "imap-preauth smtp-injected-command smtp-starttls-agreed-then-clear".split()
 BLIND = ("proto.", "visibility.")  # findings that only say how little was seen
 ONCE = ["--set", "findings.interval=0"]  # each is written, none counted as a repetition
 LOSSY_FREE = FREE + TIMES + IDS + "message mailtls.end mailtls.notes related event.type tls.server.hash".split()
@@ -121,6 +121,9 @@ def check_lossy(checks, name, whole, kinds):
         known = full.get(ends(session), [])
         if not known and get(session, "mailtls.capture.midstream") and get(session, "network.protocol") == "tls":
             continue  # TLS that came late inside something that is not mail now looks like the beginning
+        implied = [rule for rule, said in IMPLIED.items() if any(said in (get(one, "mailtls.findings") or []) for one in known)]
+        if get(session, "mailtls.findings"):
+            session["mailtls"]["findings"] = [rule for rule in session["mailtls"]["findings"] if rule not in implied]
         worst = min((contradictions(one, session) for one in known), key=len, default=["no such session in the whole capture"])
         checks.check(f"{name}: contradicts nothing", not worst, "; ".join(worst[:3]))
     rules = {(ends(finding), get(finding, "rule.id")) for finding in whole["mailtls.finding"]}
