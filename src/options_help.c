@@ -15,11 +15,13 @@ static const char *const group_titles[] = { [OPTIONS_GROUP_INPUT] = "What to rea
 
 static const char head[] =
     "Usage: starttap -r FILE... [OPTION...]\n"
+    "       starttap -i IFACE [OPTION...]\n"
     "       starttap explain [RULE...]\n"
     "\n"
-    "starttap reads recorded network traffic, finds the mail sessions in it (SMTP,\n"
-    "LMTP, POP3, IMAP, ManageSieve), and says for each whether it was encrypted, how\n"
-    "well, who decided so, and what went wrong. It sends nothing.\n";
+    "starttap reads recorded network traffic or watches an interface, finds the mail\n"
+    "sessions in it (SMTP, LMTP, POP3, IMAP, ManageSieve), and says for each whether\n"
+    "it was encrypted, how well, who decided so, and what went wrong. It sends\n"
+    "nothing towards what it watches.\n";
 
 static const char examples[] =
     "\nExamples\n"

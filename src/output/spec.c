@@ -70,7 +70,7 @@ static bool decode(char *text)
     char *to = text;
     for (; *text != '\0'; text++) {
         bool code = *text == '%' && hex(text[1]) >= 0 && hex(text[2]) >= 0;
-        *to++ = code ? (char)(hex(text[1]) << 4 | hex(text[2])) : *text;
+        *to++ = (char)(code ? hex(text[1]) << 4 | hex(text[2]) : *text);
         if (code && to[-1] == '\0')
             return false;
         text += code ? 2 : 0;
