@@ -93,9 +93,7 @@ static enum session_mode mode_of(const struct session_record *r, bool foreign)
                    ? MODE_IMPLICIT
                    : MODE_OPAQUE;
     if (!tls_began(r)) { /* TLS may have come and gone in a gap */
-        bool agreed_unseen =
-            r->mail->starttls_accepted == TRI_YES && !r->flow->sides[SIDE_CLIENT].seen;
-        if (is_cut(r) || agreed_unseen)
+        if (is_cut(r) || !r->flow->sides[SIDE_CLIENT].seen)
             return r->mail->clear_commands ? MODE_PLAINTEXT : MODE_OPAQUE;
         return went_on_in_clear(r) ? MODE_MIXED : MODE_PLAINTEXT;
     }
