@@ -7,11 +7,12 @@
 #include <stdatomic.h>
 #include <stdio.h>
 
+#include "keeper.h"
 #include "options.h"
 #include "order.h"
 #include "worker.h"
 
-enum { MOST_OUTPUTS = 32 };
+enum { MOST_OUTPUTS = LIMIT_OUTPUTS };
 
 struct neighbours { /* what the ordered thread needs to have sessions related */
     struct detect *detect;
@@ -33,6 +34,9 @@ struct run { /* all that has to be closed again */
     char host[256]; /* the sensor's name when the configuration has none */
     struct output *outputs[MOST_OUTPUTS];
     size_t output_count;
+    struct channel *channels[MOST_OUTPUTS]; /* of those with a process of their own */
+    size_t channel_count;
+    struct keeper *keeper;
     struct order *order;
     struct detect *detect;
     struct neighbours neighbours;

@@ -140,7 +140,8 @@ void setup_formats(const struct run *run, bool formats[FORMAT_COUNT])
 
 bool setup_outputs(struct run *run)
 {
-    struct output_options options = { .at_once = setup_is_live(run),
+    struct output_options options = { .lossy = run->options.interfaces.count > 0,
+                                      .at_once = setup_is_live(run),
                                       .sensor = sensor_name(run),
                                       .stop = run->stop };
     for (size_t i = 0; i < run->spec_count; i++) {
@@ -148,7 +149,13 @@ bool setup_outputs(struct run *run)
         if (output == NULL)
             return false;
         run->outputs[run->output_count++] = output;
+        if (output_channel(output) != NULL)
+            run->channels[run->channel_count++] = output_channel(output);
     }
+    /* Before any thread: what is forked has no more than one. */
+    if (run->channel_count > 0 &&
+        (run->keeper = keeper_start(run->channels, run->channel_count)) == NULL)
+        return false;
     run->order = order_new(run->outputs, run->output_count, setup_datasets(run));
     return run->order != NULL &&
            order_set_interval(run->order, (int64_t)run->config.findings_interval_s * NS_PER_S);
@@ -157,6 +164,9 @@ bool setup_outputs(struct run *run)
 bool setup_close_outputs(struct run *run)
 {
     bool ok = true;
+    for (size_t i = 0; i < run->output_count; i++)
+        output_end(run->outputs[i]);
+    keeper_end(run->keeper);
     for (size_t i = 0; i < run->output_count; i++)
         ok = output_close(run->outputs[i]) && ok;
     for (size_t i = 0; i < run->spec_count; i++) {

@@ -141,6 +141,8 @@
  * kilobytes. */
 #define LIMIT_RECENT_FINDINGS 8192u
 
+/* output: of one run. */
+#define LIMIT_OUTPUTS 32u
 /* output: kinds of outputs (built in, and again loaded), and options of one: hand-written. */
 #define LIMIT_OUTPUT_KINDS 32u
 #define LIMIT_OUTPUT_OPTIONS 32u
@@ -157,8 +159,14 @@
  * whole at the start, so that the disk cannot be full later. */
 #define LIMIT_SPOOL_MEMORY_BYTES (UINT64_C(64) << 20)
 #define LIMIT_SPOOL_DISK_BYTES (UINT64_C(256) << 20)
+/* output: parts of a spool; one is what is given up at a time when it is full, and the longest
+ * event.
+ */
+#define LIMIT_SPOOL_SLOTS 64u
+/* output: messages that a plugin may ask for at a time. */
+#define LIMIT_SENDER_BATCH 10000u
 #define LIMIT_SPOOL_LEAST_BYTES (UINT64_C(4) << 20)
-#define LIMIT_SPOOL_MOST_BYTES (UINT64_C(1) << 40)
+#define LIMIT_SPOOL_MOST_BYTES (UINT64_C(64) << 30)
 
 /* program, on interfaces: blocks of one reader that wait for the workers. What a busy reader took
  * waits until the others say that nothing earlier follows; one that hears nothing says so 100 ms

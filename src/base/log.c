@@ -9,6 +9,9 @@
 
 static _Atomic int level_max = LOG_WARN;
 
+static const char *name_shown;
+
+void log_set_name(const char *name) { name_shown = name; }
 void log_set_level(enum log_level level) { atomic_store(&level_max, (int)level); }
 
 __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level, const char *format,
@@ -22,7 +25,8 @@ __attribute__((format(printf, 2, 0))) static void log_line(enum log_level level,
 
     char line[1024];
     (void)vsnprintf(line, sizeof line, format, arguments);
-    (void)fprintf(stderr, "starttap: %s: %s\n", words[level], line);
+    (void)fprintf(stderr, "starttap: %s: %s%s%s\n", words[level],
+                  name_shown != NULL ? name_shown : "", name_shown != NULL ? ": " : "", line);
 }
 
 #define LOG_FUNCTION(name, level)                                                                  \

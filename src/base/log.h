@@ -13,6 +13,10 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* What is written: this level and the more severe ones. LOG_WARN unless set. */
 void log_set_level(enum log_level level);
 
+/* Put before each line, as "starttap: warning: NAME: …", for a process with one task. Before it has
+ * threads; borrowed. NULL: none. */
+void log_set_name(const char *name);
+
 void log_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *format, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *format, ...) __attribute__((format(printf, 1, 2)));

@@ -73,7 +73,7 @@ static void pause_a_little(void)
 /* A full disk: somebody may make room. */
 static bool wait_for_room(struct direct *direct, unsigned *tries)
 {
-    bool stopped = direct->stop != NULL && *direct->stop;
+    bool stopped = direct->stop != NULL && atomic_load(direct->stop);
     if (!file_can_wait(direct->self) || stopped ||
         (uint64_t)*tries * PAUSE_MS >= direct->spec->drain_s * 1000)
         return false;

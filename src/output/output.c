@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "channel.h"
 #include "clock.h"
 #include "direct.h"
 #include "file.h"
@@ -17,7 +18,8 @@
 
 struct output {
     const struct output_spec *spec;
-    struct direct *direct;
+    struct direct *direct; /* in this process; NULL: through the channel */
+    struct channel *channel;
     bool headed; /* the heading of the table was written */
     bool follow; /* somebody watches: flush what is ready at once */
     atomic_bool reopen;
@@ -25,35 +27,56 @@ struct output {
     struct paragraphs paragraphs;
 };
 
+/* Captures can wait for a disk; packets, and a folder that is followed for months, cannot. */
+static bool needs_process(const struct output_spec *spec, const struct output_options *options)
+{
+    return !output_spec_is_local(spec) || options->lossy;
+}
+
 struct output *output_open(const struct output_spec *spec, const struct output_options *options)
 {
     struct output *output = calloc(1, sizeof *output);
     if (output == NULL)
         return NULL;
     output->spec = spec;
-    output->direct = direct_new(spec, options->sensor, options->stop);
-    if (output->direct == NULL) {
+    if (needs_process(spec, options))
+        output->channel = channel_new(spec, options->sensor, options->lossy, options->stop);
+    else
+        output->direct = direct_new(spec, options->sensor, options->stop);
+    if (output->direct == NULL && output->channel == NULL) {
         free(output);
         return NULL;
     }
-    output->follow = options->at_once || !output_spec_is_local(spec) ||
-                     file_is_watched(direct_self(output->direct));
+    output->follow = options->at_once ||
+                     (output->direct != NULL && file_is_watched(direct_self(output->direct)));
     return output;
 }
+
+struct channel *output_channel(struct output *output) { return output->channel; }
 
 /* --- lines --- */
 
 static char *room(struct output *output, size_t len)
 {
     output->message.len = len;
-    return direct_room(output->direct, &output->message);
+    return output->direct != NULL ? direct_room(output->direct, &output->message)
+                                  : channel_room(output->channel, &output->message);
+}
+
+/* The bytes are where room() said. */
+static void commit(struct output *output)
+{
+    if (output->channel != NULL)
+        channel_commit(output->channel);
 }
 
 static void put(struct output *output, const char *bytes, size_t len)
 {
     char *to = len > 0 ? room(output, len) : NULL;
-    if (to != NULL)
-        memcpy(to, bytes, len);
+    if (to == NULL)
+        return;
+    memcpy(to, bytes, len);
+    commit(output);
 }
 
 /* The line with its number, which is known only here; shrunk where the receiver wants that. */
@@ -78,6 +101,7 @@ static void write_ecs(struct output *output, const struct event *event, uint64_t
     memcpy(to + event->sequence_at, number, number_len);
     memcpy(to + event->sequence_at + number_len, body + event->sequence_at,
            event->len[FORMAT_ECS] - event->sequence_at);
+    commit(output);
 }
 
 /* One message for each line; the second one of an event has an id of its own. */
@@ -140,33 +164,59 @@ static void flush_paragraphs(struct output *output)
 void output_flush(struct output *output)
 {
     flush_paragraphs(output);
-    if (atomic_exchange(&output->reopen, false) && output_spec_is_local(output->spec))
+    if (output->channel != NULL) {
+        channel_flush(output->channel);
+        return;
+    }
+    if (atomic_exchange(&output->reopen, false))
         file_reopen(direct_self(output->direct));
     if (output->follow)
         direct_send(output->direct);
 }
 
-bool output_is_open(const struct output *output) { return direct_is_open(output->direct); }
-void output_reopen(struct output *output) { atomic_store(&output->reopen, true); }
-
-static bool was_lossless(const struct output *output)
+bool output_is_open(const struct output *output)
 {
-    const uint64_t *lost = direct_lost(output->direct);
-    uint64_t sum = 0;
+    return output->direct != NULL ? direct_is_open(output->direct)
+                                  : channel_is_open(output->channel);
+}
+
+void output_reopen(struct output *output)
+{
+    if (output->channel != NULL)
+        atomic_fetch_add(&output->channel->shared->reopens, 1);
+    else
+        atomic_store(&output->reopen, true);
+}
+
+static uint64_t sum(const uint64_t counts[DATASET_COUNT])
+{
+    uint64_t all = 0;
     for (int i = 0; i < DATASET_COUNT; i++)
-        sum += lost[i];
-    return sum == 0 ||
-           (output_spec_is_local(output->spec) && file_is_gone(direct_self(output->direct)));
+        all += counts[i];
+    return all;
+}
+
+void output_end(struct output *output)
+{
+    flush_paragraphs(output);
+    if (output->direct != NULL)
+        direct_send(output->direct);
+    else
+        channel_flush(output->channel);
 }
 
 bool output_close(struct output *output)
 {
+    bool ok = true;
     if (output == NULL)
         return true;
-    flush_paragraphs(output);
-    direct_send(output->direct);
-    bool ok = was_lossless(output);
+    output_end(output);
+    if (output->channel != NULL)
+        ok = channel_settle(output->channel);
+    else
+        ok = sum(direct_lost(output->direct)) == 0 || file_is_gone(direct_self(output->direct));
     direct_free(output->direct);
+    channel_free(output->channel);
     free(output);
     return ok;
 }

@@ -15,8 +15,10 @@
 #include "spec.h"
 
 struct output;
+struct channel;
 
 struct output_options {
+    bool lossy;   /* packets do not wait: nor may we, see channel.h */
     bool at_once; /* the input goes on for long: what is ready is not kept back */
     const char *sensor;
     const atomic_bool *stop; /* becomes true when the user has had enough; may be NULL */
@@ -24,11 +26,15 @@ struct output_options {
 
 /* The spec is borrowed. NULL with a message logged when it cannot be opened. */
 struct output *output_open(const struct output_spec *spec, const struct output_options *options);
+/* The process that delivers is the caller's to start (keeper.h); NULL: there is none. */
+struct channel *output_channel(struct output *output);
 void output_write(struct output *output, const struct event *event, uint64_t sequence);
 void output_flush(struct output *output);
 bool output_is_open(const struct output *output);
 /* Any thread: files are opened again, because somebody moved them away. */
 void output_reopen(struct output *output);
+/* Nothing more will be written. Then the keeper is ended, then the output is closed. */
+void output_end(struct output *output);
 /* False: something could not be written, and that was logged. Accepts NULL. */
 bool output_close(struct output *output);
 

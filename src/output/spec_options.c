@@ -26,7 +26,7 @@ static const struct row {
     { "min_severity", SEVERITY, 0, 0, 0, "" },
     { "spool", TEXT_VALUE, offsetof(struct output_spec, spool), 0, 0, "a folder" },
     { "spool_size", SIZE, offsetof(struct output_spec, spool_bytes), LIMIT_SPOOL_LEAST_BYTES,
-      LIMIT_SPOOL_MOST_BYTES, "a size such as 1GiB, 4MiB to 1024GiB" },
+      LIMIT_SPOOL_MOST_BYTES, "a size such as 1GiB, 4MiB to 64GiB" },
     { "drain", SECONDS, offsetof(struct output_spec, drain_s), 0, 86400,
       "a time such as 30s, 0s to 1d" },
     { "max_bytes", SIZE, offsetof(struct output_spec, max_bytes), LIMIT_OUTPUT_EVENT_LEAST,

@@ -118,10 +118,10 @@ def difference(mine, theirs):
 
 
 def wait_until_watching(program, path, line):
-    """Sends a frame that is nobody's until the statistics could see it: the program has written nothing, so its sockets tell."""
+    """Sends a frame that is nobody's until the statistics could see it: the program has written nothing, so its sockets tell (beside a heading and ours)."""
     for _ in range(200):
         with open("/proc/net/packet", encoding="ascii") as f:
-            if len(f.readlines()) > 1 or program.poll() is not None:
+            if len(f.readlines()) > 2 or program.poll() is not None:
                 time.sleep(0.2)
                 return
         time.sleep(0.05)
