@@ -19,8 +19,9 @@
 #define BEHIND_NS (80 * NS_PER_MS)
 /* After the last packet was let in, the block that holds it is handed over within this time. */
 #define ENDING_NS (60 * NS_PER_MS)
-/* A ring has at least two blocks, which libpcap makes as large as the largest frame. */
-#define RING_MIN (2 * (uint64_t)LIMIT_FRAME_BYTES)
+/* A ring has at least four blocks, which libpcap makes as large as the largest frame: with few
+ * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
+#define RING_MIN (4 * (uint64_t)LIMIT_FRAME_BYTES)
 #define ETHERNET_HEADER 14u
 #define TAG_BYTES 4u
 

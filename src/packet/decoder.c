@@ -172,7 +172,7 @@ const struct packet_counters *packet_decoder_counters(const struct packet_decode
 
 void packet_counters_add(struct packet_counters *sum, const struct packet_counters *more)
 {
-    for (unsigned i = 0; i <= PACKET_UNKNOWN; i++)
+    for (unsigned i = 0; i < PACKET_VERDICTS; i++)
         sum->verdicts[i] += more->verdicts[i];
     sum->bad_checksums += more->bad_checksums;
     sum->fragments_joined += more->fragments_joined;

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: Apache-2.0
+"""-i: the counters add up, whatever the rate, and the filters of a line are those of files.
+
+In a network namespace of its own, a pair of interfaces: frames are sent into one end, at rising rates, some twice and some late, and
+watched at the other with the smallest ring. What passed the filter in the kernel was delivered, left out by the user's filter, or
+dropped; nothing else. Then the program is stopped for a while (SIGSTOP), so that drops are certain; the interface goes down and comes
+back; and filters are tried behind tags and in fragments.
+"""
+import json
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+import dialogues
+import harness
+import test_filter
+import wrap
+from harness import get, packets
+
+LINE, TAP = "line0", "tap0"
+SEED = 3
+RATES = 2000, 10000, 0  # frames a second; 0: as fast as it goes
+FRAMES = 6000
+FLOOD = 6000  # frames of 1,400 bytes: more than the ring has
+TALK = [*test_filter.TALK, *("S: 250 " + "X" * 1300 for _ in range(8))]
+NOISE = [  # what the kernel leaves out
+    b"\xff" * 6 + b"\2\0\0\0\0\1\x08\x06" + b"\0\1\x08\0\6\4\0\1" + bytes(20),
+    b"\2\0\0\0\0\2\2\0\0\0\0\1\x08\0" + packets.udp4(b"\12\0\0\1", b"\12\0\0\2", 5353, 53, b"not what we look for"),
+]
+
+
+class Watch:
+    """The program on the tap, and the socket that feeds it."""
+
+    def __init__(self, options, folder, *words, workers=2, ring="16MiB"):
+        self.out = os.path.join(tempfile.mkdtemp(dir=folder), "live.jsonl")
+        self.program = subprocess.Popen([options.program, "-i", TAP, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
+                                         "--workers", str(workers), *words], stderr=subprocess.PIPE)  # fmt: skip
+        for _ in range(400):
+            with open("/proc/net/packet", encoding="ascii") as f:
+                if len(f.readlines()) > workers or self.program.poll() is not None:
+                    break
+            time.sleep(0.02)
+        time.sleep(0.2)
+        self.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+        self.line.bind((LINE, 0))
+        self.sent = self.noise = 0
+
+    def send(self, frames, rate=0):
+        begun = time.monotonic()
+        for n, frame in enumerate(frames):
+            self.line.send(frame)
+            if rate and n % 50 == 0:
+                time.sleep(max(0, begun + n / rate - time.monotonic()))
+        self.sent += len(frames)
+
+    def send_noise(self, count):
+        for _ in range(count):
+            for frame in NOISE:
+                self.line.send(frame)
+
+    def end(self):
+        """Its events, the last stats, and what it said."""
+        time.sleep(0.3)
+        self.line.close()
+        self.program.send_signal(signal.SIGTERM)
+        _, err = self.program.communicate(timeout=60)
+        with open(self.out, encoding="utf-8") as f:
+            events = [json.loads(row) for row in f]
+        stats = [get(e, "mailtls.stats") for e in events if get(e, "event.dataset") == "mailtls.stats"]
+        return events, stats[-1] if stats else None, err
+
+
+def crowd(rng):
+    """Sessions, some frames of which come twice and some late."""
+    out = [packets.ethernet(s) for n in range(FRAMES // 30) for s in dialogues.session(25, TALK[:7], n)]
+    for _ in range(FRAMES // 20):
+        at = rng.randrange(len(out) - 5)
+        out.insert(at + 2, out[at])
+    for _ in range(FRAMES // 20):
+        at = rng.randrange(len(out) - 5)
+        out.insert(at + 4, out.pop(at))
+    return out
+
+
+def add_up(checks, name, stats):
+    capture, kinds = stats["capture"], stats["packets"]
+    known = capture["packets"] + capture.get("filtered", 0) + capture["skipped"] + capture["kernel_drops"]
+    checks.equal(f"{name}: what passed is known", capture["kernel_passed"], known)
+    decoded = sum(kinds.get(kind, 0) for kind in ("tcp", "other", "fragments", "short", "malformed", "unknown_link", "other_ports"))
+    checks.equal(f"{name}: what was delivered was taken apart", decoded, capture["packets"])
+
+
+def check_rates(checks, options, folder):
+    rng = random.Random(SEED)
+    frames = crowd(rng)
+    for rate in RATES:
+        name = f"{rate} frames a second"
+        watch = Watch(options, folder, ring="16MiB" if rate == RATES[0] else "1MiB")
+        watch.send_noise(20)
+        watch.send(frames, rate)
+        _, stats, err = watch.end()
+        checks.check(f"{name}: ends well", watch.program.returncode == 0 and stats is not None, err[-500:])
+        add_up(checks, name, stats)
+        passed = stats["capture"]["kernel_passed"]
+        checks.check(f"{name}: no more than was sent, and no noise", 0 < passed <= watch.sent, (passed, watch.sent))
+        if rate == RATES[0]:
+            checks.equal(f"{name}: all of it", (passed, stats["capture"]["kernel_drops"]), (watch.sent, 0))
+            checks.check("what came twice was noticed", stats["reassembly"]["duplicates"] > 0, stats["reassembly"])
+
+
+def check_drops(checks, options, folder):
+    """The program sleeps, so the ring fills."""
+    watch = Watch(options, folder, ring="1MiB")
+    watch.program.send_signal(signal.SIGSTOP)
+    watch.send([packets.ethernet(s) for n in range(FLOOD // 16) for s in dialogues.session(25, TALK[-8:], n)], 20000)
+    watch.program.send_signal(signal.SIGCONT)
+    _, stats, err = watch.end()
+    add_up(checks, "flood", stats)
+    checks.check("flood: some were dropped, and not all", 0 < stats["capture"]["kernel_drops"] < stats["capture"]["kernel_passed"], stats["capture"])
+    checks.check("flood: said", b"capture.ring" in err, err[-500:])
+
+
+def set_link(*words):
+    subprocess.run(["ip", "link", "set", TAP, *words], check=True)
+
+
+def wait_for_carrier():
+    """Until the sender's end notices, its frames go nowhere."""
+    for _ in range(200):
+        if b"state UP" in subprocess.run(["ip", "-o", "link", "show", LINE], capture_output=True).stdout:
+            break
+        time.sleep(0.05)
+
+
+def make_pair():
+    subprocess.run(["ip", "link", "add", LINE, "mtu", "9000", "type", "veth", "peer", "name", TAP, "mtu", "1500"], check=True)
+    for name in LINE, TAP:
+        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
+            f.write("1")
+        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    wait_for_carrier()
+
+
+def check_return(checks, options, folder):
+    """Down and up again, then gone and made anew, with several readers: that is said once, and all that was sent is counted."""
+    watch = Watch(options, folder, workers=3)
+    watch.send([packets.ethernet(s) for s in dialogues.session(25, TALK, 1)])
+    time.sleep(0.3)
+    set_link("down")
+    time.sleep(0.5)
+    set_link("up")
+    wait_for_carrier()
+    watch.send([packets.ethernet(s) for s in dialogues.session(25, TALK, 13)])
+    time.sleep(0.3)
+    subprocess.run(["ip", "link", "del", TAP], check=True)
+    time.sleep(0.5)
+    make_pair()
+    watch.line.close()
+    watch.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
+    watch.line.bind((LINE, 0))
+    time.sleep(2.5)  # it is looked for every second
+    watch.send([packets.ethernet(s) for n in range(2, 12) for s in dialogues.session(25, TALK, n)])
+    events, stats, err = watch.end()
+    add_up(checks, "return", stats)
+    checks.equal("return: what was sent before and after was seen", stats["capture"]["kernel_passed"], watch.sent)
+    checks.equal("return: said once", (err.count(b"waiting for it"), err.count(b"is back")), (1, 1))
+    seen = sum(1 for e in events if get(e, "event.dataset") == "mailtls.session" and get(e, "mailtls.capture.complete"))
+    checks.equal("return: all sessions", seen, 12)
+
+
+def check_sizes(checks, options, folder):
+    """Tags are counted, and frames longer than the interface's MTU as it was when it was opened."""
+    watch = Watch(options, folder)
+    set_link("mtu", "9000")
+    long = dialogues.session(25, ["S: 220 " + "X" * 3000], 1)
+    watch.send([packets.ethernet(s) for s in long])
+    watch.send([wrap.qinq(s, None)[0] for s in dialogues.session(25, TALK, 2)])
+    _, stats, _ = watch.end()
+    set_link("mtu", "1500")
+    add_up(checks, "sizes", stats)
+    checks.equal("frames above the MTU", stats["capture"]["over_mtu"], 1)
+    checks.equal("frames with a tag", stats["capture"]["vlan"], len(dialogues.session(25, TALK)))
+
+
+def check_filters(checks, options, folder):
+    rng = random.Random(SEED)
+    rows = [(test_filter.plain, ["-f", "port 25"], {25}), (wrap.vlan, ["-f", "port 25"], {25}), (wrap.qinq, ["-f", "not port 25"], {2525}),
+            (wrap.fragments, ["-f", "port 25"], {25}), (test_filter.qinq_fragments, ["-f", "not port 25"], {2525}),
+            (wrap.vlan, ["-f", "vlan 42 and port 25"], {25}), (wrap.qinq, ["-f", "vlan 43"], set()),
+            (wrap.vxlan, ["--set", "capture.discovery=ports", "--set", "capture.ports=[25]"], {25}),
+            (test_filter.plain, ["--set", "capture.discovery=ports", "--set", "capture.ports=[25]"], {25})]  # fmt: skip
+    for wrapper, words, ports in rows:
+        name = f"{wrapper.__name__}, {' '.join(words)}"
+        watch = Watch(options, folder, *words)
+        for version in 4, 6:
+            watch.send([frame for s in test_filter.segments(version) for frame in wrapper(s, rng)])
+        events, stats, _ = watch.end()
+        add_up(checks, name, stats)
+        seen = sorted(get(e, "destination.port") for e in events if get(e, "event.dataset") == "mailtls.session" and get(e, "mailtls.capture.complete"))
+        checks.equal(name, seen, sorted([*ports] * 2))
+        if wrapper is test_filter.plain:
+            checks.equal(f"{name}: the kernel leaves the rest out", stats["capture"]["kernel_passed"], stats["packets"]["tcp"])
+            checks.check(f"{name}: half of it", stats["packets"]["tcp"] == watch.sent // 2, stats["packets"])
+
+
+def inside(options):
+    checks = harness.Checks()
+    make_pair()
+    with tempfile.TemporaryDirectory() as folder:
+        for check in check_rates, check_drops, check_return, check_sizes, check_filters:
+            check(checks, options, folder)
+    return checks.finish()
+
+
+def main():
+    options = harness.arguments(__doc__, more=lambda parser: parser.add_argument("--inside", action="store_true", help="already in a network namespace of its own"))
+    if options.inside:
+        return inside(options)
+    words = [sys.executable, os.path.abspath(__file__), "--program", options.program, "--inside"]
+    for prefix in (["unshare", "--net", "--mount"], ["unshare", "--user", "--map-root-user", "--net", "--mount"]):
+        probe = [*prefix, "ip", "link", "add", LINE, "type", "veth", "peer", "name", TAP]
+        try:
+            if subprocess.run(probe, capture_output=True).returncode == 0:
+                return subprocess.run([*prefix, *words]).returncode
+        except OSError:
+            continue
+    print("skipped: no network namespace with a pair of interfaces can be made here (needs root or user namespaces, unshare and ip)")
+    return 77
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
