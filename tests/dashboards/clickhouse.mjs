@@ -60,8 +60,8 @@ export class Database {
 }
 
 // Lines of many samples in one go; wanted: see events.py.
-export function eventsOf(program, wanted) {
-  const made = execFileSync("python3", [join(here, "events.py"), "--program", program], {
+export function eventsOf(program, wanted, output = "-") {
+  const made = execFileSync("python3", [join(here, "events.py"), "--program", program, "--output", output], {
     input: JSON.stringify([...new Set(wanted)]),
     maxBuffer: 1 << 28,
     stdio: ["pipe", "pipe", "inherit"],

@@ -6,6 +6,7 @@ Each is a sample with what was done to it:   NAME[/VARIANT][@SENSOR][+SECONDS"s"
     smtp-exim-tls12@dc1-86400s           seen by the sensor dc1, and a day earlier
     smtp-exim-tls12/only-client@dc1      only what the client sent (variants: tests/tools/cut.py)
     smtp-cisco-masked-two-taps/near-client@dc1    of a recording at both sides of a device, one side
+--output sends them elsewhere, as -o of the program.
 """
 import json
 import os
@@ -47,13 +48,13 @@ def capture_of(match, folder):
     return made
 
 
-def lines_of(program, spec):
+def lines_of(program, spec, output):
     match = SPEC.match(spec)
     if not match or match["name"] not in CAPTURES:
         sys.exit(f"{spec}: no such sample")
     with tempfile.TemporaryDirectory() as folder:
         capture = capture_of(match, folder)
-        words = [*harness.trust(CAPTURES[match["name"]]), "--set", "sensor.name=" + (match["sensor"] or "tap1")]
+        words = [*harness.trust(CAPTURES[match["name"]]), "--set", "sensor.name=" + (match["sensor"] or "tap1"), "-o", output]
         done = harness.run(program, "-r", capture, *words)
         if done.returncode not in (0, 1):
             sys.exit(f"{spec}: status {done.returncode}, {done.stderr!r}")
@@ -61,10 +62,10 @@ def lines_of(program, spec):
 
 
 def main():
-    options = harness.arguments(__doc__, every=True)
+    options = harness.arguments(__doc__, every=True, more=lambda parser: parser.add_argument("--output", default="-", help="where events go"))
     specs = json.load(sys.stdin)
     specs = [name for spec in specs for name in (sorted(CAPTURES) if spec == "*" else [spec])]
-    json.dump({spec: lines_of(options.program, spec) for spec in specs}, sys.stdout)
+    json.dump({spec: lines_of(options.program, spec, options.output) for spec in specs}, sys.stdout)
 
 
 if __name__ == "__main__":
