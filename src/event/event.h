@@ -119,9 +119,10 @@ struct event_stats { /* of the whole run; from files the same for any number of 
 struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
 
 /* For receivers that take no more than `most` bytes: a printed ECS line (with its sequence or not)
- * in at most so many, malloc'd and terminated; NULL when memory runs out. The largest lists and
- * texts go first and mailtls.truncated names them; a finding keeps its rule, evidence and text as
- * long as it can. What is short enough is copied as it is. `most` is at least 512. */
+ * in at most so many, malloc'd and terminated; NULL when memory runs out. What is
+ * told elsewhere too goes first, then long lists and texts, and mailtls.truncated names what was
+ * cut; a finding keeps its rule, evidence and text. What is short enough is copied as it is. `most`
+ * is at least 512. */
 char *event_capped(const char *line, size_t len, size_t most, size_t *out_len);
 
 /* event.id; the design, "Order and identity". */

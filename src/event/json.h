@@ -97,6 +97,21 @@ void json_drop(struct json *parent, const char *key); /* takes an object or arra
 /* One line without a newline; malloc'd, terminated. */
 char *json_print(struct json *root, size_t *len);
 
+/* --- a document read back --- */
+
+struct json_document;
+struct json_document *json_document_read(const char *line, size_t len); /* NULL: it is none */
+void json_document_free(struct json_document *document);                /* accepts NULL */
+/* Of the list or text at the path "mailtls.tls.client.ciphers" (a "*" stands for every element of a
+ * list) the first `keep` elements or bytes stay; none: it goes altogether. Whether it was longer.
+ */
+bool json_document_cut(struct json_document *document, const char *path, size_t keep);
+/* Adds a path to the list of that name in the object `mailtls`; those below it are taken out. */
+void json_document_note(struct json_document *document, const char *list, const char *path);
+size_t json_document_len(struct json_document *document); /* when printed */
+/* As json_print(). */
+char *json_document_print(struct json_document *document, size_t *len);
+
 /* --- for json.c --- */
 
 /* The printed document, not terminated; valid until something is added. NULL: memory ran out. */

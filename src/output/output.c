@@ -79,29 +79,37 @@ static void put(struct output *output, const char *bytes, size_t len)
     commit(output);
 }
 
-/* The line with its number, which is known only here; shrunk where the receiver wants that. */
+/* The line with its number, which is known only here. */
+static void join_ecs(const struct event *event, const char *number, size_t number_len, char *to)
+{
+    const char *body = event->body[FORMAT_ECS];
+    memcpy(to, body, event->sequence_at);
+    memcpy(to + event->sequence_at, number, number_len);
+    memcpy(to + event->sequence_at + number_len, body + event->sequence_at,
+           event->len[FORMAT_ECS] - event->sequence_at);
+}
+
+/* Shrunk where the receiver wants that. */
 static void write_ecs(struct output *output, const struct event *event, uint64_t sequence)
 {
     char number[40];
     size_t number_len =
         (size_t)snprintf(number, sizeof number, "\"sequence\":%llu,", (unsigned long long)sequence);
-    const char *body = event->body[FORMAT_ECS];
     size_t len = event->len[FORMAT_ECS] + number_len, most = output->spec->max_bytes;
-    if (most > 0 && len > most) {
-        char *capped = event_capped(body, event->len[FORMAT_ECS], most, &len);
-        if (capped != NULL)
-            put(output, capped, len);
-        free(capped);
-        return;
-    }
-    char *to = room(output, len);
+    bool shrinks = most > 0 && len > most;
+    char *to = shrinks ? malloc(len) : room(output, len);
     if (to == NULL)
         return;
-    memcpy(to, body, event->sequence_at);
-    memcpy(to + event->sequence_at, number, number_len);
-    memcpy(to + event->sequence_at + number_len, body + event->sequence_at,
-           event->len[FORMAT_ECS] - event->sequence_at);
-    commit(output);
+    join_ecs(event, number, number_len, to);
+    if (!shrinks) {
+        commit(output);
+        return;
+    }
+    char *capped = event_capped(to, len, most, &len);
+    if (capped != NULL)
+        put(output, capped, len);
+    free(capped);
+    free(to);
 }
 
 /* One message for each line; the second one of an event has an id of its own. */

@@ -11,7 +11,8 @@ from datetime import datetime
 
 import dialogues
 import siem_lines
-from harness import Checks, arguments, get, name_of, pcapio, run, trust
+from harness import Checks, arguments, get, name_of, pcapio, root, run, trust
+from json_schema import violations
 from test_utf8 import HOSTILE, dialogues_with, tls_with
 
 MORE = {
@@ -176,11 +177,31 @@ def check(checks, options, label, path, words=()):
     return findings
 
 
+def check_capped(checks, options, schema, capture):
+    """Cut to a receiver's limit an event is still one by the schema, and says what is not in it."""
+    label = name_of(capture)
+    every = run(options.program, "-q", "-r", capture, *trust(capture), "--all-tls").stdout.splitlines()
+    for most in (8000, 4000, 2048, 1500):
+        cut = run(options.program, "-q", "-r", capture, *trust(capture), "--all-tls", "-o", f"-?max_bytes={most}").stdout.splitlines()
+        checks.check(f"{label} {most}: all are there", len(cut) == len(every))
+        for line, whole in zip(cut, every):
+            event, was = json.loads(line), json.loads(whole)
+            wrong = violations(schema, event)
+            checks.check(f"{label} {most}: by the schema", not wrong, "; ".join(wrong[:3]))
+            checks.check(f"{label} {most}: fits", len(line) <= most, str(len(line)))
+            checks.check(f"{label} {most}: is said", ("truncated" in event["mailtls"]) == (len(whole) > most) and (len(whole) > most or line == whole))
+            checks.check(f"{label} {most}: the same event", event["event"]["id"] == was["event"]["id"])
+            checks.check(f"{label} {most}: more than that it was", most < 2048 or event["mailtls"].get("truncated") != ["all"], f"{len(whole)}")
+
+
 def main():
     options = arguments(__doc__)
     checks = Checks()
+    with open(os.path.join(root, "src", "event", "schema.json"), encoding="utf-8") as file:
+        schema = json.load(file)
     for capture in options.captures:
         check(checks, options, name_of(capture), capture, trust(capture))
+        check_capped(checks, options, schema, capture)
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "hostile.pcap")
         found = 0
