@@ -252,8 +252,8 @@ static void run_ordered(struct pipeline *p)
         if (taken.over)
             break;
         if (taken.clock_ns > INT64_MIN + BEHIND_NS && taken.clock_ns - BEHIND_NS > p->released_ns) {
+            order_release(p->order, taken.clock_ns - BEHIND_NS);
             p->released_ns = taken.clock_ns - BEHIND_NS;
-            order_release(p->order, p->released_ns);
         }
         if (!order_wanted(p->order)) {
             pthread_mutex_lock(&p->lock);
