@@ -28,13 +28,13 @@ CLIENT_PACKAGES = {"s_client": "openssl", "gnutls-cli": "gnutls-bin", "tstclnt":
                    "script": "python3", "java": "openjdk-17-jre-headless", "exim": "exim4-daemon-heavy", "program": "", "wait": ""}
 
 
-def record(scenario, number, work, folder, pki, halt):
+def record(scenario, number, work, folder, pki, halt, watch=None):
     with Spaces(number, work, scenario.tunnel, bool(scenario.dns)) as spaces:
         spaces.typists = []
         start_servers(scenario, spaces, pki)
         start_middles(scenario, spaces, pki)
         said = []
-        with Taps(spaces, scenario, folder):
+        with Taps(spaces, scenario, folder, watch):
             time.sleep(0.1)
             for process, typing in spaces.typists:
                 type_in(process, typing)

@@ -25,7 +25,12 @@ def run(program, recording, ca, options=()):
     told = canaries.leaks(done.stdout + done.stderr)
     if told:
         raise Failed(f"a secret came out: {', '.join(told)}")
-    events = [json.loads(line) for line in done.stdout.splitlines()]
+    return split(json.loads(line) for line in done.stdout.splitlines())
+
+
+def split(events):
+    """(sessions, findings), sessions in order of their start."""
+    events = list(events)
     sessions = [event for event in events if event["event"]["dataset"] == "mailtls.session" and "end" in event["event"]["type"]]
     findings = [event for event in events if event["event"]["dataset"] == "mailtls.finding"]
     return sorted(sessions, key=start), latest(findings)
@@ -53,6 +58,15 @@ def look(event, path):
         else:
             return None
     return event
+
+
+def walk(one, other, path):
+    """Where two events differ, in words."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted(set(one) | set(other)):
+            yield from walk(one.get(key), other.get(key), f"{path}.{key}".lstrip("."))
+    elif one != other:
+        yield f"{path}: {json.dumps(one)[:90]} and {json.dumps(other)[:90]}"
 
 
 def observed(sessions, findings):

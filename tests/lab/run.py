@@ -20,8 +20,10 @@ import canaries
 import listing
 import packages
 import recorder
+import records
 import scenario as scenarios
 import spaces
+import watch
 from pki import Pki
 
 HERE = Path(__file__).resolve().parent
@@ -38,6 +40,9 @@ def arguments():
                         help="certificates; made if missing (default: pki)")
     parser.add_argument("--jobs", type=int, default=min(4, os.cpu_count() or 1), metavar="N", help="scenarios at a time")
     parser.add_argument("--install", action="store_true", help="install the Debian packages that are missing, first (tests/lab/install)")
+    parser.add_argument("--live", type=Path, nargs="?", const=records.PROGRAM, metavar="PROGRAM",
+                        help="starttap watches the taps meanwhile (default: build/release/starttap); see compare_live")
+    parser.add_argument("--workers", type=int, default=4, metavar="N", help="its --workers (default: 4)")
     parser.add_argument("--keep", action="store_true", help="keep the servers' folders and logs of failed scenarios")
     parser.add_argument("--list", action="store_true", help="names and what they show, and no more")
     return parser.parse_args()
@@ -71,7 +76,8 @@ def record(task):
     try:
         folder = work / "recording"
         folder.mkdir()
-        recorder.record(scenario, number, work, folder, pki, halt)
+        watcher = watch.Watch(options.live, options.workers, options.out.resolve()) if options.live else None
+        recorder.record(scenario, number, work, folder, pki, halt, watcher)
         target = options.out / scenario.name
         shutil.rmtree(target, ignore_errors=True)
         shutil.move(folder, target)

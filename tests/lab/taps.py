@@ -22,14 +22,18 @@ INTERFACES = {"client": ["mc"], "server": ["ms"], "both": ["mc", "ms"], "mirror"
               "client-half": ["mc"], "server-half": ["mc"], "lossy": ["mc"]}
 FILTERS = {"client-half": "src net 198.51.100.0/24 or src net 2001:db8:1::/64",
            "server-half": "src net 192.0.2.0/24 or src net 2001:db8:0::/64"}
+# What the lossy tap loses is taken out of the file; of two interfaces the kernel hands over whole blocks in turn, so that which of two
+# copies comes first differs from the sorted file.
+UNWATCHED = ("lossy", "both")
 EVERYTHING = "tcp or udp or ip proto 47"
 
 
 class Taps:
     """Recordings of one scenario, started before the clients and ended after them."""
 
-    def __init__(self, spaces, scenario, folder):
+    def __init__(self, spaces, scenario, folder, watch=None):
         self.spaces, self.scenario, self.folder, self.running = spaces, scenario, Path(folder), []
+        self.watch, self.watching = watch, []
 
     def __enter__(self):
         for tap in self.scenario.taps:
@@ -37,6 +41,10 @@ class Taps:
                 self.make_span(twice=tap == "mirror-twice")
         for tap in self.scenario.taps:
             self.running.append((tap, self.start(tap)))
+        for tap in self.scenario.taps:
+            if self.watch and tap not in UNWATCHED:
+                self.watching.append(self.watch.start(self.spaces, tap, INTERFACES[tap], FILTERS.get(tap), self.folder,
+                                                      self.scenario.starttap))
         return self
 
     def make_span(self, twice):
@@ -68,6 +76,8 @@ class Taps:
         return process
 
     def __exit__(self, *_):
+        for process in self.watching:
+            self.watch.end(process)
         for tap, process in self.running:
             stop(process, signal.SIGINT)
             path = self.path(tap)

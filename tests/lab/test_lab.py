@@ -35,7 +35,7 @@ def script(name):
     return module
 
 
-check, compare_runs = script("check"), script("compare_runs")
+check, compare_runs, compare_live = script("check"), script("compare_runs"), script("compare_live")
 SESSION = {"@timestamp": "2026-01-01T00:00:00.000000Z", "source": {"ip": "198.51.100.10", "port": 40000}, "message": "smtp",
            "mailtls": {"mode": "starttls", "tls": {"alerts": [{"code": 48, "side": "client", "encrypted": False}]},
                        "notes": ["starttls.upgraded"], "capture": {"sides": "both", "first_frame": 1}, "session": {"id": "a"}}}
@@ -131,6 +131,18 @@ class TwoRuns(unittest.TestCase):
         self.assertEqual(compare_runs.normal(SESSION), compare_runs.normal(other))
         changed = {**SESSION, "mailtls": {**SESSION["mailtls"], "mode": "mixed"}}
         self.assertNotEqual(compare_runs.normal(SESSION), compare_runs.normal(changed))
+
+
+class Live(unittest.TestCase):
+    def test_the_place_of_capture_is_taken_out_and_facts_are_not(self):
+        def finding(file, frame, offset, code):
+            return {"rule": {"id": "auth.cleartext"}, "source": {"port": 40000}, "mailtls": {"finding": {
+                "evidence": [{"file": file, "frame": frame, "offset": offset}], "values": [{"name": "code", "value": code}]}}}
+        here, there = finding("mc", 7, 12, "235"), finding("client.pcap", 8, 12, "")
+        self.assertEqual(compare_live.normal(here), compare_live.normal(there))
+        self.assertNotEqual(compare_live.normal(here), compare_live.normal(finding("mc", 7, 13, "235")))
+        other = {**SESSION, "source": {"ip": "198.51.100.10", "port": 50000}}
+        self.assertNotEqual(compare_live.normal(SESSION), compare_live.normal(other))
 
 
 def frame(client, payload):
