@@ -20,7 +20,7 @@ here = os.path.dirname(os.path.abspath(__file__))
 root = os.path.dirname(os.path.dirname(here))
 sys.path.insert(0, os.path.join(root, "tests", "program"))
 import harness  # noqa: E402
-WORKLOADS = ("handshakes", "bulk", "mix", "dialogue")
+WORKLOADS = ("handshakes", "bulk", "mix", "dialogue", "events")
 
 
 def cost(words, out):
@@ -62,7 +62,7 @@ def samples():
 
 
 def build(folder):
-    targets = ["starttap", "bench_generate", "bench_empty_pcap_loop"]
+    targets = ["starttap", "bench_generate", "bench_empty_pcap_loop", "bench_events"]
     done = subprocess.run(["cmake", "--build", folder, "--target", *targets], capture_output=True, text=True, check=False)
     if done.returncode != 0:
         sys.exit(done.stdout[-2000:])
@@ -95,6 +95,24 @@ def measure(options, folder, workload):
         print(f"{workload:11} MISSED: {found} session records for {made['mail']} mail sessions")
 
 
+def measure_events(options):
+    """Records of samples made into lines of ECS again and again, beside json-c's own trees of the same events."""
+    words = [os.path.join(options.build, "tests", "bench", "bench_events")]
+    if options.callgrind:
+        few, more = (instructions([*words, str(n), *samples(), "only"]) for n in (100, 200))
+        out = subprocess.run([*words, "100", *samples(), "only"], capture_output=True, text=True, check=True).stdout.split()
+        print(f"events      {(more - few) / int(out[1]):8.0f} instructions a session event of {int(out[3]) / int(out[1]):.0f} bytes")
+        return
+    ours, tree = [], []
+    for _ in range(options.runs):
+        out = subprocess.run([*words, "2000", *samples()], capture_output=True, text=True, check=True).stdout.split()
+        events, size = int(out[1]), int(out[3]) / int(out[1])
+        ours.append(events / float(out[5]))
+        tree.append(events / float(out[7]))
+    mine, theirs = statistics.median(ours), statistics.median(tree)
+    print(f"events      {mine:9.0f} session events a second on one core, {size:.0f} bytes each ({mine * size / 1e6:.0f} MB/s)   json-c's trees {theirs:.0f}   ratio {mine / theirs:.1f}")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--megabytes", type=int, default=1000)
@@ -109,7 +127,10 @@ def main():
     place = os.environ.get("TMPDIR") or ("/dev/shm" if os.path.isdir("/dev/shm") else None)
     with tempfile.TemporaryDirectory(dir=place) as folder:
         for workload in options.workload or WORKLOADS:
-            measure(options, folder, workload)
+            if workload == "events":
+                measure_events(options)
+            else:
+                measure(options, folder, workload)
     return 0
 
 
