@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * link.c - connections to receivers, with deadlines.
  */
-#define _GNU_SOURCE /* POLLRDHUP: a peer that hangs up is noticed without reading */
 #include "link.h"
 
 #include <errno.h>

@@ -38,6 +38,7 @@ static bool context_load(struct tls_context *context, const struct starttap_outp
 {
     const char *ca = option_text(options, "ca"), *cert = option_text(options, "cert");
     const char *key = option_text(options, "key"), *name = option_text(options, "tls_name");
+    static char none[] = "";
 
     if (name && strlen(name) >= sizeof(context->name)) {
         snprintf(why, why_size, "tls_name= is too long");
@@ -58,7 +59,7 @@ static bool context_load(struct tls_context *context, const struct starttap_outp
         return false;
     }
     /* A key with a passphrase would be asked for on the terminal: none is given. */
-    SSL_CTX_set_default_passwd_cb_userdata(context->ssl, (void *)(uintptr_t) "");
+    SSL_CTX_set_default_passwd_cb_userdata(context->ssl, none);
     if (key && (!SSL_CTX_use_PrivateKey_file(context->ssl, key, SSL_FILETYPE_PEM) ||
                 !SSL_CTX_check_private_key(context->ssl))) {
         say_reason("key= (without a passphrase, of this cert=)", why, why_size);

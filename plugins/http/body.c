@@ -5,6 +5,7 @@
  *   bulk   {"create":{"_index":"...","_id":"..."}}\nLINE\n
  *   hec    {"time":1.5,"host":"...","source":"starttap","sourcetype":"...","event":LINE}
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "http.h"
@@ -19,21 +20,16 @@ static void add_index(const struct http_settings *settings, const struct startta
                       struct buffer *body)
 {
     bool known = message->dataset < sizeof(datasets) / sizeof(datasets[0]);
+    const char *dataset = known ? datasets[message->dataset] : "unknown";
     const char *at = strstr(settings->index, place);
-    char index[512] = "";
-    size_t len = at ? (size_t)(at - settings->index) : strlen(settings->index);
+    char index[512]; /* the settings' 256 and the longest dataset fit */
 
-    /* index[256] of the settings and the longest dataset fit by far. */
-    memcpy(index, settings->index, len);
-    if (at) {
-        const char *dataset = known ? datasets[message->dataset] : "unknown";
-        size_t more = strlen(dataset), rest = strlen(at + sizeof(place) - 1);
-
-        memcpy(index + len, dataset, more);
-        memcpy(index + len + more, at + sizeof(place) - 1, rest);
-        len += more + rest;
-    }
-    buffer_json(body, index, len);
+    if (at)
+        snprintf(index, sizeof(index), "%.*s%s%s", (int)(at - settings->index), settings->index,
+                 dataset, at + sizeof(place) - 1);
+    else
+        snprintf(index, sizeof(index), "%s", settings->index);
+    buffer_json(body, index, strlen(index));
 }
 
 /* Create, not index: an event that is there already is answered by 409 and stays as it is, and it

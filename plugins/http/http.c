@@ -25,6 +25,12 @@
 #define HTTP_ANSWER_BYTES (8u << 20) /* a bulk answer has some 60 bytes an item */
 #define HTTP_WRONG_MOST 8 /* wrong ones in a row without one taken, and it is not the messages */
 
+#define HTTP_HALVES 16 /* a batch can be halved eleven times */
+
+struct part {
+    size_t from, count;
+};
+
 enum outcome { OPEN, TAKEN, WRONG, LATER };
 
 struct http_output {
@@ -96,7 +102,9 @@ static void say_status(const struct http_output *output, long status, char *why,
            output->answer.bytes[len] != '\r' && output->answer.bytes[len] != '\n') {
         char c = output->answer.bytes[len];
 
-        line[len++] = c >= ' ' && c < 127 ? c : '.';
+        line[len++] = '.';
+        if (c >= ' ' && c < 127)
+            line[len - 1] = c;
     }
     line[len] = '\0';
     /* A receiver may repeat what it was sent: so not even the beginning of a secret. */
@@ -167,31 +175,51 @@ static bool any(const enum outcome *outcomes, size_t count, enum outcome wanted,
     return found >= least;
 }
 
-/* Fills in the outcomes of a part of the batch, which begins at `from`. False: no use to go on. The
- * recursion is as deep as a batch can be halved: eleven times. */
-static bool deliver(struct http_output *output, const struct starttap_message *messages,
-                    size_t from, size_t count, uint64_t deadline, char *why, size_t why_size)
+/* False: no use to go on. */
+static bool deliver_part(struct http_output *output, const struct starttap_message *messages,
+                         struct part part, uint64_t deadline, bool *halve, char *why,
+                         size_t why_size)
 {
-    enum outcome *outcomes = output->outcomes + from;
-    long status = post(output, messages + from, count, deadline, why, why_size);
-    size_t half = count / 2;
+    enum outcome *outcomes = output->outcomes + part.from;
+    long status = post(output, messages + part.from, part.count, deadline, why, why_size);
 
     if (status >= 200 && status < 300) {
         if (output->settings.style == HTTP_BULK)
-            return take_items(output, outcomes, count, why, why_size);
-        for (size_t i = 0; i < count; i++)
+            return take_items(output, outcomes, part.count, why, why_size);
+        for (size_t i = 0; i < part.count; i++)
             outcomes[i] = TAKEN;
         return true;
     }
     if (status != 400 && status != 413)
         return false;
-    if (count == 1) {
-        outcomes[0] = WRONG;
-        return any(output->outcomes, from, TAKEN, 1) ||
-               !any(output->outcomes, from + 1, WRONG, HTTP_WRONG_MOST);
+    *halve = part.count > 1;
+    if (*halve)
+        return true;
+    outcomes[0] = WRONG;
+    return any(output->outcomes, part.from, TAKEN, 1) ||
+           !any(output->outcomes, part.from + 1, WRONG, HTTP_WRONG_MOST);
+}
+
+/* Fills in the outcomes of a batch, in order; what is wrong in a part is looked for in its halves.
+ */
+static void deliver(struct http_output *output, const struct starttap_message *messages,
+                    size_t count, uint64_t deadline, char *why, size_t why_size)
+{
+    struct part parts[HTTP_HALVES] = { { .from = 0, .count = count } };
+    size_t left = 1;
+
+    while (left > 0) {
+        struct part part = parts[--left];
+        size_t half = part.count / 2;
+        bool halve = false;
+
+        if (!deliver_part(output, messages, part, deadline, &halve, why, why_size))
+            return;
+        if (!halve)
+            continue;
+        parts[left++] = (struct part){ part.from + half, part.count - half };
+        parts[left++] = (struct part){ part.from, half };
     }
-    return deliver(output, messages, from, half, deadline, why, why_size) &&
-           deliver(output, messages, from + half, count - half, deadline, why, why_size);
 }
 
 static void http_send(void *self, const struct starttap_message *messages, size_t count,
@@ -200,10 +228,10 @@ static void http_send(void *self, const struct starttap_message *messages, size_
     struct http_output *output = self;
     size_t batch = count < HTTP_MESSAGES ? count : HTTP_MESSAGES;
     char why[sizeof(sent->why)] = "";
-    bool went, refuse;
+    bool refuse;
 
     memset(output->outcomes, 0, sizeof(output->outcomes));
-    went = deliver(output, messages, 0, batch, link_now() + wait_ms, why, sizeof(why));
+    deliver(output, messages, batch, link_now() + wait_ms, why, sizeof(why));
     refuse = any(output->outcomes, batch, TAKEN, 1) ||
              (output->took && !any(output->outcomes, batch, WRONG, HTTP_WRONG_MOST));
     if (any(output->outcomes, batch, TAKEN, 1) || any(output->outcomes, batch, WRONG, 1))
@@ -219,7 +247,6 @@ static void http_send(void *self, const struct starttap_message *messages, size_
     sent->failed = sent->delivered < batch;
     if (sent->failed || sent->refused)
         snprintf(sent->why, sizeof(sent->why), "%s", why);
-    (void)went; /* the outcomes say it */
 }
 
 static const struct starttap_output door = {

@@ -211,15 +211,16 @@ static rd_kafka_resp_err_t produce(struct kafka_output *output,
     bool known = message->dataset < sizeof(datasets) / sizeof(datasets[0]);
     size_t key_len = strlen(message->key);
     const char *dataset = known ? datasets[message->dataset] : "unknown";
+    // NOLINTNEXTLINE(performance-no-int-to-ptr): it comes back as it is, and points nowhere.
+    void *opaque = (void *)(uintptr_t)number;
 
     return rd_kafka_producev(
         output->kafka, RD_KAFKA_V_TOPIC(kafka_settings_topic(&output->settings, message->dataset)),
         RD_KAFKA_V_KEY(key_len ? message->key : NULL, key_len),
-        RD_KAFKA_V_VALUE((void *)(uintptr_t)message->bytes, message->len),
+        RD_KAFKA_V_VALUE((void *)message->bytes, message->len),
         RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_HEADER("schema", KAFKA_SCHEMA, -1),
         RD_KAFKA_V_HEADER("format", output->format, -1), RD_KAFKA_V_HEADER("dataset", dataset, -1),
-        RD_KAFKA_V_HEADER("id", message->id, -1), RD_KAFKA_V_OPAQUE((void *)(uintptr_t)number),
-        RD_KAFKA_V_END);
+        RD_KAFKA_V_HEADER("id", message->id, -1), RD_KAFKA_V_OPAQUE(opaque), RD_KAFKA_V_END);
 }
 
 /* False: its queue stayed full until the deadline, or it takes nothing. */

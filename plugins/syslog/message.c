@@ -62,8 +62,12 @@ void syslog_style_init(struct syslog_style *style, const struct starttap_output_
         .local_header = strcmp(header ? header : options->target, "local") == 0,
         .max_bytes = options->max_bytes ? options->max_bytes : SIZE_MAX,
     };
-    for (const char *at = options->sensor; *at && len < sizeof(style->host) - 1; at++)
-        style->host[len++] = *at > ' ' && *at < 127 ? *at : '_';
+    for (const char *at = options->sensor; *at && len < sizeof(style->host) - 1; at++) {
+        style->host[len] = '_';
+        if (*at > ' ' && *at < 127)
+            style->host[len] = *at;
+        len++;
+    }
     if (len == 0)
         style->host[0] = '-';
 }

@@ -60,6 +60,7 @@ static void read_messages(void)
         line = NULL; /* kept: the message points into it */
         room = 0;
     }
+    free(line);
 }
 
 static const struct starttap_output *find(const char *kind)
