@@ -269,6 +269,20 @@ bool config_print_default(FILE *out)
     return good;
 }
 
+const char *config_next_fixed(const struct config *a, const struct config *b, size_t *id)
+{
+    static const bool reloaded[CONFIG_IDS] = {
+#define RELOADED(member) [CONFIG_ID_##member] = true,
+#include "data/config_reload.def"
+    };
+    while (*id < CONFIG_IDS) {
+        const struct config_key *key = &config_keys[(*id)++];
+        if (!reloaded[key_id(key)] && !config_value_same(key, a, b))
+            return key->name;
+    }
+    return NULL;
+}
+
 void config_print_changes(const struct config *config, FILE *out)
 {
     struct config standard;

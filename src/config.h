@@ -131,6 +131,10 @@ __attribute__((warn_unused_result)) bool config_load(struct config *config, cons
 void config_print(const struct config *config, FILE *out);
 bool config_print_default(FILE *out); /* false: out of memory */
 
+/* The next key from *id on whose values differ and that a run cannot change, with *id behind it;
+ * NULL: there is none. */
+const char *config_next_fixed(const struct config *a, const struct config *b, size_t *id);
+
 /* For -T, of a config that was loaded: "configuration is good", and the values that differ from
  * their defaults, a line each, with where they were set. */
 void config_print_changes(const struct config *config, FILE *out);

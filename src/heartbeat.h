@@ -1,22 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0
- * heartbeat.h - what a run says of itself beside its events: the file of metrics.
+ * heartbeat.h - what a run says of itself: counters as events and as a file of metrics, from time
+ * to time while interfaces are watched and at the end, and once what was seen in the first minute.
  */
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
 
-#include "config.h"
-#include "event.h"
+#include "pipeline.h"
+#include "setup.h"
 
 struct heartbeat {
-    const struct config *config; /* borrowed */
-    int64_t start_s;
+    const struct run *run;
+    const struct config *config; /* in force, see reload.h */
+    const struct event_options *event;
+    int64_t start_ns;          /* by the machine's clock */
+    int64_t begun_ns, last_ns; /* by the one that is never set: the beginning, the last counters */
+    unsigned asked;            /* signals that were answered */
+    bool first_told;
 };
 
-/* False: the metrics file cannot be written, logged. */
+/* `event` is borrowed. False: the metrics file cannot be written, logged. */
 __attribute__((warn_unused_result)) bool heartbeat_begin(struct heartbeat *heartbeat,
-                                                         const struct config *config);
-/* The run is over, and these are its counters. */
+                                                         const struct run *run,
+                                                         const struct event_options *event);
+/* On the ordered thread, some ten times a second: tells what is due. */
+void heartbeat_tick(struct heartbeat *heartbeat, struct pipeline *pipeline);
+/* The run is over, and these are its counters but for what the ordered thread knows, which is
+ * added: tells them. */
 __attribute__((warn_unused_result)) bool heartbeat_end(struct heartbeat *heartbeat,
-                                                       const struct event_stats *stats);
+                                                       struct event_stats *stats);
 
 #endif

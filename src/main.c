@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -13,68 +12,85 @@
 #include "log.h"
 #include "pipeline.h"
 #include "progress.h"
+#include "reload.h"
 #include "remarks.h"
 #include "setup.h"
+#include "signals.h"
 
-/* Set by a signal: what was read so far is reported, which is how a followed folder ends. Only a
- * static object can be reached from there. */
-static atomic_bool stopped;
-
-static void stop(int number)
-{
-    (void)number;
-    stopped = true;
-}
-
-/* The second one ends the program at once. */
-static void stop_on_signals(void)
-{
-    struct sigaction action = { .sa_handler = stop, .sa_flags = (int)SA_RESETHAND };
-    sigemptyset(&action.sa_mask);
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-static enum exit_status watch(struct run *run)
-{
-    stop_on_signals();
-    run->stop = &stopped;
-    if (run->options.write_pcap != NULL &&
-        (run->excerpt = excerpt_new(run->options.write_pcap_of)) == NULL)
-        return STATUS_INPUT_FAILED;
-    struct heartbeat heartbeat;
-    if (!setup_outputs(run) || !setup_inputs(run) || !heartbeat_begin(&heartbeat, &run->config))
-        return STATUS_INPUT_FAILED;
-    struct event_stats stats = { 0 };
+struct course { /* what is seen to while a run goes on */
+    const struct run *run;
     struct progress progress;
-    progress_init(&progress, run->options.log_level < LOG_WARN);
+    unsigned hangups; /* for which outputs were opened again */
+    struct heartbeat heartbeat;
+    struct reload *reload;
+};
+
+static void step(void *to, const struct capture_counters *counters)
+{
+    struct course *course = to;
+    progress_step(&course->progress, counters);
+    if (course->hangups == signals_hangups())
+        return;
+    course->hangups = signals_hangups();
+    for (size_t i = 0; i < course->run->output_count; i++)
+        output_reopen(course->run->outputs[i]);
+}
+
+static void tick(void *to, struct pipeline *pipeline, int64_t clock_ns)
+{
+    struct course *course = to;
+    (void)clock_ns;
+    reload_tick(course->reload, pipeline);
+    heartbeat_tick(&course->heartbeat, pipeline);
+}
+
+static bool watch_to_the_end(struct run *run, struct event_stats *stats)
+{
+    struct course course = { .run = run };
     struct pipeline_options options = { .workers = setup_workers(run),
                                         .readers = setup_readers(run),
                                         .worker = setup_worker_options(run),
                                         .narrow = setup_narrow(run),
-                                        .progress = progress_step,
-                                        .progress_to = &progress };
+                                        .tick = tick,
+                                        .tick_to = &course,
+                                        .progress = step,
+                                        .progress_to = &course };
     if (detect_has_neighbours(run->detect)) {
         run->neighbours = (struct neighbours){ .detect = run->detect,
                                                .event = options.worker.event,
                                                .least = options.worker.least };
         order_set_neighbours(run->order, setup_judge_neighbours, &run->neighbours);
     }
-    bool ok = pipeline_run(&options, run->capture, run->order, &stats);
-    progress_end(&progress);
-
-    for (int i = 0; i <= STARTTAP_CRITICAL; i++)
-        stats.findings[i] += run->neighbours.findings[i];
-    stats.events = order_written(run->order);
-    order_add(run->order, event_of_stats(&options.worker.event, &stats));
-    order_finish(run->order);
+    course.reload = reload_new(run, &options.worker, &course.heartbeat);
+    if (course.reload == NULL || !heartbeat_begin(&course.heartbeat, run, &options.worker.event)) {
+        reload_free(course.reload);
+        return false;
+    }
+    progress_init(&course.progress, run->options.log_level < LOG_WARN);
+    bool ok = pipeline_run(&options, run->capture, run->order, stats);
+    progress_end(&course.progress);
+    reload_settle(course.reload);
+    bool told = heartbeat_end(&course.heartbeat, stats);
+    reload_free(course.reload);
     if (ok)
-        remarks_after_run(&stats);
-    bool cut_off = stopped && !setup_is_live(run);
+        remarks_after_run(stats);
+    return ok && told;
+}
+
+static enum exit_status watch(struct run *run)
+{
+    run->stop = signals_stop();
+    if (run->options.write_pcap != NULL &&
+        (run->excerpt = excerpt_new(run->options.write_pcap_of)) == NULL)
+        return STATUS_INPUT_FAILED;
+    if (!setup_outputs(run) || !setup_inputs(run))
+        return STATUS_INPUT_FAILED;
+    struct event_stats stats = { 0 };
+    bool ok = watch_to_the_end(run, &stats);
+    bool cut_off = *run->stop && !setup_is_live(run);
     if (cut_off)
         log_warn("interrupted: the rest was not read");
-    bool told = heartbeat_end(&heartbeat, &stats);
-    if (!ok || !told || cut_off || capture_failed(run->capture))
+    if (!ok || cut_off || capture_failed(run->capture))
         return STATUS_INPUT_FAILED;
     if (run->excerpt != NULL && !excerpt_write(run->excerpt, run->options.reads.at,
                                                run->options.reads.count, run->options.write_pcap))
@@ -106,6 +122,8 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */
     enum options_result result = options_parse(&run.options, argc, argv, stdout, stderr);
     log_set_level(run.options.log_level);
+    if (result == OPTIONS_RUN && !run.options.check && !run.options.explain)
+        signals_init();
 
     if (result == OPTIONS_EXIT_OK)
         status = status_of_print();

@@ -3,6 +3,9 @@
  */
 #include "remarks.h"
 
+#include <stdarg.h>
+#include <stdio.h>
+
 #include "log.h"
 
 enum { ONE_SIDED_PERCENT = 98, FEW_FLOWS = 20 };
@@ -51,4 +54,138 @@ void remarks_after_run(const struct event_stats *stats)
     if (stats->flows.evicted > 0)
         log_warn("%llu connections were given up because the table was full: raise flow.max_flows",
                  wide(stats->flows.evicted));
+}
+
+/* --- the first minute --- */
+
+struct sentences {
+    char (*lines)[REMARKS_SIZE];
+    size_t count;
+};
+
+__attribute__((format(printf, 2, 3))) static void say(struct sentences *s, const char *format, ...)
+{
+    if (s->count == REMARKS_MOST)
+        return;
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(s->lines[s->count++], REMARKS_SIZE, format, arguments);
+    va_end(arguments);
+}
+
+/* Dialogues that were recognised: a session may go on for hours before it is a record. */
+static uint64_t mail_begun(const struct event_stats *stats)
+{
+    uint64_t begun = 0;
+    for (int i = MAIL_NONE; i <= MAIL_SIEVE; i++)
+        begun += stats->sessions.recognised[i];
+    return begun;
+}
+
+static void say_what_was_seen(struct sentences *s, const struct event_stats *stats,
+                              const struct remarks_watch *watch)
+{
+    char mail[160] = "no mail";
+    size_t at = 0;
+    for (int i = MAIL_SMTP; i <= MAIL_SIEVE + 1; i++) {
+        enum mail_protocol protocol = i <= MAIL_SIEVE ? (enum mail_protocol)i : MAIL_NONE;
+        const char *name =
+            protocol != MAIL_NONE ? mail_protocol_name(protocol) : "in TLS from the first byte";
+        uint64_t count = stats->sessions.recognised[protocol];
+        if (count > 0)
+            at += (size_t)snprintf(mail + at, sizeof mail - at, "%s%llu %s",
+                                   at > 0 ? ", " : "sessions: ", wide(count), name);
+    }
+    say(s, "%s, the first %llu seconds: %llu packets, %llu TCP connections, %s",
+        watch->interface != NULL ? watch->interface : "all interfaces", wide(watch->seconds),
+        wide(stats->capture.frames), wide(stats->flows.flows), mail);
+}
+
+static void say_if_nothing(struct sentences *s, const struct event_stats *stats,
+                           const struct remarks_watch *watch)
+{
+    const uint64_t *verdicts = stats->packets.verdicts;
+    const char *filter = watch->filtered ? ", or does the filter (-f) leave everything out" : "";
+    if (stats->capture.frames == 0)
+        say(s,
+            "no packets at all: is the mirror port switched on, and is its cable in this "
+            "interface%s?",
+            filter);
+    else if (verdicts[PACKET_TCP] == 0)
+        say(s,
+            "no TCP in these packets (%llu of an unknown link type, %llu cut short): is this the "
+            "mirror of the mail servers' network%s?",
+            wide(verdicts[PACKET_UNKNOWN]), wide(verdicts[PACKET_SHORT]), filter);
+    else if (mail_begun(stats) == 0)
+        say(s,
+            "no mail yet, on any port: if some should have come by, the mirror shows another "
+            "network than that of the mail servers%s",
+            watch->filtered ? ", or the filter (-f) leaves it out" : "");
+}
+
+/* Only of connections that are over it is known. */
+static void say_if_half(struct sentences *s, const struct shard_counters *flows)
+{
+    uint64_t over = flows->flows - flows->flows_open;
+    if (over >= FEW_FLOWS && flows->one_sided * 100 >= over * ONE_SIDED_PERCENT)
+        say(s,
+            "%llu of %llu TCP connections were seen in one direction only: let the mirror port "
+            "copy both (rx and tx), or watch both outputs of the tap (-i twice)",
+            wide(flows->one_sided), wide(over));
+}
+
+static void say_if_lossy(struct sentences *s, const struct event_stats *stats,
+                         const char *interface)
+{
+    const struct capture_counters *c = &stats->capture;
+    if (c->kernel_drops > 0)
+        say(s,
+            "%llu packets were lost because the kernel's buffer was full: raise capture.ring or "
+            "workers, or leave out with -f what is not mail",
+            wide(c->kernel_drops));
+    if (c->interface_drops > 0)
+        say(s,
+            "%llu packets were lost by the interface itself: give it a larger queue (ethtool -G "
+            "%s rx 4096), and see ethtool -S %s",
+            wide(c->interface_drops), interface, interface);
+    if (stats->packets.truncated > 0)
+        say(s, "%llu packets were cut short by the snap length: raise capture.snaplen",
+            wide(stats->packets.truncated));
+}
+
+static void say_if_changed(struct sentences *s, const struct capture_counters *c,
+                           const struct remarks_watch *watch, const char *interface)
+{
+    if (c->frames_over_mtu > 0)
+        say(s,
+            "%llu packets are longer than the interface's MTU: the network card joins segments "
+            "before they are seen; switch that off (ethtool -K %s gro off lro off)",
+            wide(c->frames_over_mtu), interface);
+    if (watch->vlan_key && c->frames > 0 && c->frames_vlan == 0)
+        say(s,
+            "flow.key has vlan, but no packet has a VLAN tag: let the mirror port keep tags, and "
+            "the network card too (ethtool -K %s rxvlan off)",
+            interface);
+}
+
+size_t remarks_of(const struct event_stats *stats, const struct remarks_watch *watch,
+                  char lines[REMARKS_MOST][REMARKS_SIZE])
+{
+    struct sentences s = { lines, 0 };
+    const char *interface = watch->interface != NULL ? watch->interface : "INTERFACE";
+    say_what_was_seen(&s, stats, watch);
+    say_if_nothing(&s, stats, watch);
+    say_if_half(&s, &stats->flows);
+    say_if_lossy(&s, stats, interface);
+    say_if_changed(&s, &stats->capture, watch, interface);
+    return s.count;
+}
+
+void remarks_first(const struct event_stats *stats, const struct remarks_watch *watch)
+{
+    char lines[REMARKS_MOST][REMARKS_SIZE];
+    size_t count = remarks_of(stats, watch, lines);
+    log_notice("%s", lines[0]);
+    for (size_t i = 1; i < count; i++)
+        log_warn("%s", lines[i]);
 }

@@ -9,4 +9,20 @@
 
 void remarks_after_run(const struct event_stats *stats);
 
+struct remarks_watch {     /* what is watched, and how */
+    const char *interface; /* NULL: several */
+    uint64_t seconds;      /* so far */
+    bool vlan_key;         /* VLAN ids tell connections apart (flow.key) */
+    bool filtered;         /* by the user (-f) */
+};
+
+enum { REMARKS_MOST = 10, REMARKS_SIZE = 400 };
+
+/* What was seen, one sentence, and then each thing that is odd about it, with what to do. Returns
+ * how many. */
+size_t remarks_of(const struct event_stats *stats, const struct remarks_watch *watch,
+                  char lines[REMARKS_MOST][REMARKS_SIZE]);
+/* The same on standard error: the first minute of a run of interfaces. */
+void remarks_first(const struct event_stats *stats, const struct remarks_watch *watch);
+
 #endif

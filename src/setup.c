@@ -64,8 +64,30 @@ void setup_print_narrow(const struct run *run, FILE *out)
               out);
 }
 
+bool setup_store(const struct config *c, bool strict, struct trust_store **store)
+{
+    const char *bundle = non_empty(c->x509_ca_bundle), *extra = non_empty(c->x509_ca_extra),
+               *national = non_empty(c->x509_ca_national);
+    bool by_default = c->places[CONFIG_ID_x509_ca_bundle].source == NULL;
+    *store = NULL;
+    if (bundle != NULL && by_default && !strict && access(bundle, R_OK) != 0) {
+        log_warn("%s: cannot be read, so chains are not verified (x509.ca_bundle)", bundle);
+        bundle = NULL;
+    }
+    if (bundle == NULL && extra == NULL && national == NULL)
+        return true;
+    *store = trust_store_load(bundle, extra);
+    if (*store != NULL && (national == NULL || trust_store_add_national(*store, national)))
+        return true;
+    trust_store_free(*store);
+    *store = NULL;
+    return false;
+}
+
 bool setup_inputs(struct run *run)
 {
+    if (!setup_store(&run->config, false, &run->store))
+        return false;
     struct packet_narrow narrow = setup_narrow(run);
     struct capture_options options = { .filter = non_empty(run->config.capture_filter),
                                        .follow = run->options.follow,
@@ -75,20 +97,6 @@ bool setup_inputs(struct run *run)
                                        .readers = setup_readers(run),
                                        .ports = narrow.ports,
                                        .port_count = narrow.port_count };
-    const char *bundle = non_empty(run->config.x509_ca_bundle),
-               *extra = non_empty(run->config.x509_ca_extra),
-               *national = non_empty(run->config.x509_ca_national);
-    bool by_default = run->config.places[CONFIG_ID_x509_ca_bundle].source == NULL;
-    if (bundle != NULL && by_default && access(bundle, R_OK) != 0) {
-        log_warn("%s: cannot be read, so chains are not verified (x509.ca_bundle)", bundle);
-        bundle = NULL;
-    }
-    if (bundle != NULL || extra != NULL || national != NULL) {
-        run->store = trust_store_load(bundle, extra);
-        if (run->store == NULL ||
-            (national != NULL && !trust_store_add_national(run->store, national)))
-            return false;
-    }
     const struct options_list *lines = &run->options.interfaces, *files = &run->options.reads;
     run->capture = lines->count > 0 ? capture_open_live(lines->at, lines->count, &options)
                                     : capture_open(files->at, files->count, &options);
@@ -140,6 +148,8 @@ struct worker_options setup_worker_options(const struct run *run)
                      .port_count = c->capture_ports.count },
         .event = { .sensor = c->sensor_name,
                    .live = run->options.interfaces.count > 0,
+                   .ingress =
+                       run->options.interfaces.count == 1 ? run->options.interfaces.at[0] : NULL,
                    .file_name = file_name,
                    .files = run->capture },
         .store = run->store,
@@ -152,6 +162,16 @@ struct worker_options setup_worker_options(const struct run *run)
     };
     setup_formats(run, options.event.formats);
     return options;
+}
+
+void setup_renew_worker(struct worker_options *options, const struct config *c,
+                        const struct detect *detect, struct trust_store *store)
+{
+    options->session.all_tls = c->tls_all;
+    options->session.report_after_ns = (int64_t)c->session_report_after_s * NS_PER_S;
+    options->session.policy = detect_policy(detect);
+    options->detect = detect;
+    options->store = store;
 }
 
 /* What only the libraries can say of a configuration. */

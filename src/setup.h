@@ -54,8 +54,13 @@ bool setup_close_outputs(struct run *run);      /* false: something could not be
 unsigned setup_datasets(const struct run *run); /* that any output wants */
 void setup_formats(const struct run *run, bool formats[FORMAT_COUNT]);
 bool setup_inputs(struct run *run);
+/* *store may be NULL when nothing is configured, or, unless strict, when the bundle that is there
+ * by default is absent. False: the reason was logged. */
+bool setup_store(const struct config *config, bool strict, struct trust_store **store);
 /* Lists, policy, built-in detectors and plugins. False: the reason was logged. */
 bool setup_detect(struct run *run);
+/* Likewise, with the detectors of the former; NULL: the reason was logged. */
+struct detect *setup_renew_detect(const struct detect *former, const struct config *config);
 enum starttap_severity setup_least(const struct run *run); /* of findings that are written */
 struct event *setup_judge_neighbours(void *neighbours, struct facts *facts); /* for the order */
 /* --fail-on was given, and something was found. */
@@ -68,6 +73,9 @@ struct packet_narrow setup_narrow(const struct run *run); /* borrows from the ru
 /* For -T: what a filter does not reach, if there is one. */
 void setup_print_narrow(const struct run *run, FILE *out);
 struct worker_options setup_worker_options(const struct run *run); /* borrows from the run */
+/* The options with what the keys of data/config_reload.def say. */
+void setup_renew_worker(struct worker_options *options, const struct config *config,
+                        const struct detect *detect, struct trust_store *store);
 bool setup_close(struct run *run); /* false: something could not be written */
 
 #endif

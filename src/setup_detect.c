@@ -10,25 +10,37 @@ static const char *rule_at(const void *detect, size_t index)
     return detect_rule_id(detect, index);
 }
 
-bool setup_detect(struct run *run)
+/* former: NULL when detectors have to be loaded. */
+static struct detect *make(const struct detect *former, const struct config *c,
+                           const struct options_list *plugins)
 {
-    const struct config *c = &run->config;
     struct setup_policy policy;
     if (!setup_policy_init(&policy, c)) {
         log_error("out of memory");
-        return false;
+        return NULL;
     }
     struct detect_options options = {
         .lists_dir = *c->lists_dir != '\0' ? c->lists_dir : NULL,
         .policy = policy.options,
-        .plugins = run->options.plugins.at,
-        .plugin_count = run->options.plugins.count,
+        .plugins = plugins != NULL ? plugins->at : NULL,
+        .plugin_count = plugins != NULL ? plugins->count : 0,
     };
-    run->detect = detect_new(&options);
-    if (run->detect != NULL)
-        policy_check_rules(detect_policy(run->detect), rule_at, run->detect);
+    struct detect *detect = former != NULL ? detect_renew(former, &options) : detect_new(&options);
+    if (detect != NULL)
+        policy_check_rules(detect_policy(detect), rule_at, detect);
     setup_policy_free(&policy);
+    return detect;
+}
+
+bool setup_detect(struct run *run)
+{
+    run->detect = make(NULL, &run->config, &run->options.plugins);
     return run->detect != NULL;
+}
+
+struct detect *setup_renew_detect(const struct detect *former, const struct config *config)
+{
+    return make(former, config, NULL);
 }
 
 bool setup_must_fail(const struct run *run, const struct event_stats *stats)

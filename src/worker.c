@@ -175,7 +175,10 @@ void worker_finish(struct worker *worker, int64_t clock_ns)
 
 void worker_switch(struct worker *worker, const struct worker_options *next)
 {
+    struct json_arena *json = worker->event.json;
     worker->options = next;
+    worker->event = next->event;
+    worker->event.json = json;
     x509_cache_switch(worker->cache, next->store);
     for (unsigned i = worker->index; i < LIMIT_SHARDS; i += worker->count)
         worker->lanes[i].context.options = &next->session;
@@ -216,6 +219,7 @@ static void add_sessions(struct session_counters *sum, const struct session_coun
 {
     sum->records += c->records;
     sum->open_records += c->open_records;
+    add_all(sum->recognised, c->recognised, sizeof sum->recognised / sizeof sum->recognised[0]);
     sum->let_go += c->let_go;
     sum->foreign_asked += c->foreign_asked;
     sum->chains_over_budget += c->chains_over_budget;

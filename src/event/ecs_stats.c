@@ -45,10 +45,12 @@ static void add_capture(struct json *stats, const struct event_stats *s)
                s->packets.fragments_expired + s->packets.fragments_evicted);
 }
 
-static void add_flows(struct json *stats, const struct shard_counters *c)
+static void add_flows(struct json *stats, const struct shard_counters *c, bool live)
 {
     struct json *flows = json_add_object(stats, "flows");
     json_count(flows, "created", c->flows);
+    if (live)
+        json_count(flows, "active", c->flows_open);
     json_count(flows, "timed_out", c->timed_out);
     json_count(flows, "evicted", c->evicted);
     json_count(flows, "one_sided", c->one_sided);
@@ -113,12 +115,18 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
     json_word(event, "end", when);
     json_number(event, "duration", s->end_ns > s->start_ns ? s->end_ns - s->start_ns : 0);
     ecs_observer(root, options);
+    if (options->ingress != NULL) {
+        struct json *ingress = json_add_object(json_member(root, "observer"), "ingress");
+        json_name(json_add_object(ingress, "interface"), "name", options->ingress);
+    }
 
     struct json *mailtls = json_add_object(root, "mailtls");
     json_word(mailtls, "schema", "1");
     struct json *stats = json_add_object(mailtls, "stats");
+    if (s->queues.live)
+        json_number(stats, "uptime_s", (s->end_ns - s->start_ns) / NS_PER_S);
     add_capture(stats, s);
-    add_flows(stats, &s->flows);
+    add_flows(stats, &s->flows, s->queues.live);
     add_sessions(stats, &s->sessions);
     struct json *findings = json_add_object(stats, "findings");
     for (int i = 0; i <= STARTTAP_CRITICAL; i++)

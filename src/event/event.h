@@ -71,8 +71,9 @@ struct json_arena;
 struct event_options {
     struct json_arena *json; /* of whoever makes the events, one thread; NULL costs a little more */
     bool formats[FORMAT_COUNT];
-    const char *sensor; /* observer.name; NULL or "" leaves it out */
-    bool live;          /* the names below are interfaces, not files */
+    const char *sensor;  /* observer.name; NULL or "" leaves it out */
+    bool live;           /* the names below are interfaces, not files */
+    const char *ingress; /* the only interface that is watched, for counters; NULL: none, several */
     const char *(*file_name)(const void *files, uint32_t file);
     const void *files;
 };

@@ -144,8 +144,10 @@ static void write_before(struct order *order, int64_t clock_ns, bool all)
 
 bool order_set_interval(struct order *order, int64_t interval_ns)
 {
-    recent_free(order->recent);
-    order->recent = recent_new(interval_ns, LIMIT_RECENT_FINDINGS, write_numbered, order);
+    if (order->recent == NULL)
+        order->recent = recent_new(interval_ns, LIMIT_RECENT_FINDINGS, write_numbered, order);
+    else
+        recent_set_interval(order->recent, interval_ns);
     return order->recent != NULL;
 }
 

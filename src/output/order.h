@@ -26,8 +26,8 @@ void order_free(struct order *order);
 typedef struct event *(*order_neighbours)(void *to, struct facts *facts);
 void order_set_neighbours(struct order *order, order_neighbours judge, void *to);
 
-/* Findings repeated within the interval are counted, see recent.h; 0: each is written. Before the
- * first event. False: out of memory. */
+/* Findings repeated within the interval are counted, see recent.h; 0: each is written. Changed in a
+ * run, it holds for what is counted already. False: out of memory. */
 __attribute__((warn_unused_result)) bool order_set_interval(struct order *order,
                                                             int64_t interval_ns);
 uint64_t order_suppressed(const struct order *order); /* repetitions that were not written */

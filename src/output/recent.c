@@ -70,6 +70,11 @@ void recent_free(struct recent *recent)
     free(recent);
 }
 
+void recent_set_interval(struct recent *recent, int64_t interval_ns)
+{
+    recent->interval_ns = interval_ns;
+}
+
 /* --- the table --- */
 
 static int32_t *head_of(struct recent *recent, uint64_t thing)

@@ -22,6 +22,8 @@ struct recent;
 struct recent *recent_new(int64_t interval_ns, size_t most,
                           void (*write)(void *to, const struct event *event), void *to);
 void recent_free(struct recent *recent); /* accepts NULL */
+/* Another interval, also for what is counted already. */
+void recent_set_interval(struct recent *recent, int64_t interval_ns);
 
 /* Takes an event of any dataset, which must not be older than the one before. Updates whose
  * interval was over before it are written first. */

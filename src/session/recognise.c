@@ -69,6 +69,7 @@ static void recognised_tls(struct session *s)
         return;
     }
     s->stage = recognise_begin_tls(s) ? FOLLOWING : IGNORED;
+    s->context->counters.recognised[MAIL_NONE]++;
     recognise_forget(s);
 }
 
@@ -76,6 +77,7 @@ static void recognised_mail(struct session *s, enum mail_protocol protocol)
 {
     s->mail = mail_new(&s->arena, protocol, s->server_port);
     s->stage = s->mail != NULL ? FOLLOWING : IGNORED;
+    s->context->counters.recognised[protocol]++;
     if (s->mail == NULL)
         return;
     struct flow_info info;

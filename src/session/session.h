@@ -139,6 +139,8 @@ struct session_options {
 
 struct session_counters {
     uint64_t records, open_records;
+    uint64_t
+        recognised[MAIL_SIEVE + 1]; /* dialogues begun; of MAIL_NONE: TLS from the first byte */
     uint64_t protocols[MAIL_SIEVE + 1], modes[MODE_COUNT], verdicts[VERDICT_COUNT];
     uint64_t tls_versions[5]; /* ssl (2.0 and 3.0), 1.0, 1.1, 1.2, 1.3 and drafts; negotiated */
     uint64_t reasons[REASON_COUNT];
