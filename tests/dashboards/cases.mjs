@@ -248,8 +248,16 @@ export const cases = [
   {
     view: "certificate_here_not_there",
     name: "one sensor saw both: the server has two, or changed it",
-    arguments: { skew: 3600 },
+    arguments: { skew: 86400 },
     events: ["smtp-starttls-tls12@dc1", "smtp-exim-tls12@dc1", "smtp-exim-tls12@dc2"],
+    columns: ["server_ip"],
+    rows: [],
+  },
+  {
+    view: "certificate_here_not_there",
+    name: "and the other way round",
+    arguments: { skew: 86400 },
+    events: ["smtp-starttls-tls12@dc2", "smtp-exim-tls12@dc2", "smtp-exim-tls12@dc1"],
     columns: ["server_ip"],
     rows: [],
   },
