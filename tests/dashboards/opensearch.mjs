@@ -42,7 +42,7 @@ const FAMILY = { match_only_text: "text", wildcard: "keyword", constant_keyword:
 for (const [path, node] of fields) {
   const mapping = mapped.get(path);
   if (!checks.check(`${path} has a mapping`, mapping)) continue;
-  const example = node.enum?.[0];
+  const example = [node.const ?? node.enum].flat()[0];
   const type = node.type ?? (typeof example === "number" ? "integer" : typeof example);
   const allowed = { string: ["keyword", "text", "ip", "date"], integer: ["long"], boolean: ["boolean"], object: ["object"], number: ["float", "double"] }[type];
   if (!path.startsWith("mailtls.") && EcsFlat) {
