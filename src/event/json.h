@@ -41,7 +41,7 @@ struct json_key {
 struct json *json_add_object_at(struct json *parent, struct json_key key);
 struct json *json_add_array_at(struct json *parent, struct json_key key);
 void json_text_at(struct json *parent, struct json_key key, struct text text);
-void json_word_at(struct json *parent, struct json_key key, const char *word);
+void json_word_at(struct json *parent, struct json_key key, const char *word, size_t len);
 void json_number_at(struct json *parent, struct json_key key, int64_t number);
 void json_count_at(struct json *parent, struct json_key key, uint64_t count);
 void json_flag_at(struct json *parent, struct json_key key, bool flag);
@@ -63,7 +63,8 @@ static inline void json_text(struct json *parent, const char *key, struct text t
 /* Our own words, which are not cleaned; left out when NULL or "". */
 static inline void json_word(struct json *parent, const char *key, const char *word)
 {
-    json_word_at(parent, JSON_KEY(key), word);
+    if (word != NULL)
+        json_word_at(parent, JSON_KEY(key), word, strlen(word));
 }
 /* What the user named (a file, a sensor): cleaned like a text from the wire, but not cut. */
 void json_name(struct json *parent, const char *key, const char *name);
@@ -82,7 +83,11 @@ static inline void json_flag(struct json *parent, const char *key, bool flag)
 
 struct json *json_push_object(struct json *array);
 void json_push_text(struct json *array, struct text text);
-void json_push_word(struct json *array, const char *word);
+void json_push_word_at(struct json *array, const char *word, size_t len);
+static inline void json_push_word(struct json *array, const char *word)
+{
+    json_push_word_at(array, word, strlen(word));
+}
 void json_push_name(struct json *array, const char *name);
 void json_push_count(struct json *array, uint64_t count);
 /* Of our own tables: ASCII in which nothing needs an escape. */

@@ -341,10 +341,10 @@ void json_text_at(struct json *parent, struct json_key key, struct text text)
         add_clean(parent, key, text);
 }
 
-void json_word_at(struct json *parent, struct json_key key, const char *word)
+void json_word_at(struct json *parent, struct json_key key, const char *word, size_t len)
 {
-    if (word != NULL && *word != '\0')
-        add_string(parent, key, word, strlen(word));
+    if (len > 0)
+        add_string(parent, key, word, len);
 }
 
 void json_name(struct json *parent, const char *key, const char *name)
@@ -376,9 +376,9 @@ void json_push_text(struct json *array, struct text text) { add_clean(array, non
 void json_push_name(struct json *array, const char *name) { add_name(array, none, name); }
 void json_push_count(struct json *array, uint64_t count) { add_digits(array, none, count, false); }
 
-void json_push_word(struct json *array, const char *word)
+void json_push_word_at(struct json *array, const char *word, size_t len)
 {
-    add_string(array, none, word, strlen(word));
+    add_string(array, none, word, len);
 }
 
 void json_push_plain(struct json *array, const char *word, size_t len)

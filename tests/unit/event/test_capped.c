@@ -70,8 +70,10 @@ static void any_text_is_escaped_as_json_c_does(void **state)
     (void)state;
     struct json_arena *arena = json_arena_new();
     for (size_t round = 0; round < 20000; round++) {
-        char text[80];
-        size_t len = round % (sizeof text - 1);
+        char room[96],
+            *text = room + 8; /* plain bytes in front: they must not be taken for its own */
+        size_t len = round % 79;
+        memset(room, 'x', 8);
         for (size_t i = 0; i < len; i++) {
             seed = seed * 1664525u + 1013904223u;
             unsigned c = seed >> 24;
@@ -204,11 +206,38 @@ static void what_cannot_be_read_is_told_in_short(void **state)
     free(out);
 }
 
+static void texts_are_cut_between_characters(void **state)
+{
+    static const char line[] = "{\"mailtls\":{\"a\":\"x\xc3\xa9\xe9\x83\xb5\xf0\x9f\x93\xa7y\","
+                               "\"l\":[1,2,3],\"o\":{\"p\":1}}}";
+    static const size_t ends[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11 };
+    (void)state;
+    for (size_t keep = 1; keep < sizeof ends / sizeof ends[0]; keep++) {
+        char want[64];
+        size_t len = 0;
+        struct json_document *document = json_document_read(line, sizeof line - 1);
+        assert_non_null(document);
+        assert_int_equal(json_document_cut(document, "mailtls.a", keep), keep < 11);
+        assert_true(json_document_cut(document, "mailtls.l", 2));
+        assert_false(json_document_cut(document, "mailtls.l", 2));
+        assert_false(json_document_cut(document, "mailtls.o", 1));
+        assert_true(json_document_cut(document, "mailtls.o", 0));
+        assert_false(json_document_cut(document, "mailtls.none.*.at.all", 0));
+        char *out = json_document_print(document, &len);
+        snprintf(want, sizeof want, "{\"mailtls\":{\"a\":\"%.*s\",\"l\":[1,2]}}", (int)ends[keep],
+                 strstr(line, "x\xc3"));
+        assert_string_equal(out, want);
+        free(out);
+        json_document_free(document);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_what_json_c_would_print),
         cmocka_unit_test(any_text_is_escaped_as_json_c_does),
+        cmocka_unit_test(texts_are_cut_between_characters),
         cmocka_unit_test(every_event_fits),
         cmocka_unit_test(the_largest_event_fits),
         cmocka_unit_test(what_cannot_be_read_is_told_in_short),
