@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: Apache-2.0
+ * test_remarks.c - each sentence of the first minute is said when it has to be, and only then.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+#include "remarks.h"
+
+static const struct remarks_watch watch = { .interface = "eth1", .seconds = 60 };
+
+/* A tap that sees all that it should. */
+static struct event_stats sound(void)
+{
+    struct event_stats s = { 0 };
+    s.capture.frames = 1000;
+    s.capture.frames_vlan = 10;
+    s.packets.verdicts[PACKET_TCP] = 900;
+    s.flows.flows = 100;
+    s.flows.flows_open = 50;
+    s.flows.one_sided = 48;
+    s.sessions.recognised[MAIL_SMTP] = 3;
+    s.sessions.recognised[MAIL_IMAP] = 2;
+    s.sessions.recognised[MAIL_NONE] = 1;
+    return s;
+}
+
+/* One thing is odd, and what is said of it holds these words. */
+static void expect(const struct event_stats *s, const struct remarks_watch *w, const char *words)
+{
+    char lines[REMARKS_MOST][REMARKS_SIZE];
+    size_t count = remarks_of(s, w, lines);
+    if (count != 2 || strstr(lines[1], words) == NULL)
+        fail_msg("%zu sentences, wanted is one with \"%s\": %s", count, words,
+                 count > 1 ? lines[1] : "");
+}
+
+static void test_nothing_is_odd(void **state)
+{
+    (void)state;
+    char lines[REMARKS_MOST][REMARKS_SIZE];
+    struct event_stats s = sound();
+    struct remarks_watch vlans = watch;
+    vlans.vlan_key = vlans.filtered = true;
+    assert_int_equal(remarks_of(&s, &vlans, lines), 1);
+    assert_string_equal(lines[0],
+                        "eth1, the first 60 seconds: 1000 packets, 100 TCP connections, sessions: "
+                        "3 smtp, 2 imap, 1 in TLS from the first byte");
+}
+
+static void test_nothing_is_seen(void **state)
+{
+    (void)state;
+    struct event_stats none = { 0 }, no_tcp = sound(), no_mail = sound();
+    struct remarks_watch filtered = watch;
+    filtered.filtered = true;
+    expect(&none, &watch, "no packets at all");
+    expect(&none, &filtered, "(-f)");
+    no_tcp.packets.verdicts[PACKET_TCP] = 0;
+    expect(&no_tcp, &watch, "no TCP");
+    memset(no_mail.sessions.recognised, 0, sizeof no_mail.sessions.recognised);
+    expect(&no_mail, &watch, "no mail yet");
+}
+
+static void test_one_direction(void **state)
+{
+    (void)state;
+    struct event_stats s = sound();
+    s.flows.one_sided = 49; /* of 50 that are over */
+    expect(&s, &watch, "49 of 50 TCP connections were seen in one direction only");
+    s.flows.flows_open = 81; /* too few to say */
+    s.flows.one_sided = 19;
+    char lines[REMARKS_MOST][REMARKS_SIZE];
+    assert_int_equal(remarks_of(&s, &watch, lines), 1);
+}
+
+static void test_losses(void **state)
+{
+    (void)state;
+    struct event_stats kernel = sound(), interface = sound(), cut = sound();
+    kernel.capture.kernel_drops = 5;
+    expect(&kernel, &watch, "capture.ring");
+    interface.capture.interface_drops = 5;
+    expect(&interface, &watch, "ethtool -G eth1");
+    cut.packets.truncated = 5;
+    expect(&cut, &watch, "capture.snaplen");
+}
+
+static void test_what_the_card_changes(void **state)
+{
+    (void)state;
+    struct event_stats joined = sound(), untagged = sound();
+    struct remarks_watch several = { .seconds = 60, .vlan_key = true };
+    joined.capture.frames_over_mtu = 5;
+    expect(&joined, &watch, "ethtool -K eth1 gro off lro off");
+    untagged.capture.frames_vlan = 0;
+    expect(&untagged, &several, "ethtool -K INTERFACE rxvlan off");
+    char lines[REMARKS_MOST][REMARKS_SIZE];
+    assert_int_equal(remarks_of(&untagged, &watch, lines), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_nothing_is_odd),        cmocka_unit_test(test_nothing_is_seen),
+        cmocka_unit_test(test_one_direction),         cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_what_the_card_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
