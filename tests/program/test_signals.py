@@ -3,6 +3,7 @@
 
 In a network namespace of its own, a pair of interfaces: written dialogues are sent into one end and watched at the other.
 """
+import fcntl
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 
 import dialogues
@@ -251,7 +253,12 @@ def check_files(checks, program, folder):
 def check_second(checks, program, captures):
     """A receiver that takes nothing: the first SIGTERM waits for it, the second one, of another kind, does not."""
     process = subprocess.Popen([program, "-r", *captures * 4, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=harness.root)
-    time.sleep(1)
+    waiting = bytearray(4)
+    end = time.monotonic() + PATIENCE
+    while int.from_bytes(waiting, sys.byteorder) < 60000 and time.monotonic() < end:  # of 64 KiB that a pipe holds
+        time.sleep(0.05)
+        fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
+    time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(1)
