@@ -439,8 +439,29 @@ LIMIT 1 BY sensor, uid;
 CREATE VIEW IF NOT EXISTS starttap.certificates AS
 SELECT * FROM starttap.certificate FINAL;
 
+-- What each run of a sensor counted within the span: counters only grow, so what they were at its end less what they were before it.
+-- A sensor writes them at least once a day, so an hour more than that is enough to look back.
 CREATE VIEW IF NOT EXISTS starttap.spans AS
-SELECT * FROM starttap.stats FINAL
-WHERE time >= {since:DateTime} AND time < {until:DateTime}
-ORDER BY time DESC
-LIMIT 1 BY sensor, start;
+SELECT
+    sensor,
+    start,
+    max(s.time) AS time,
+    max(s.packets) - maxIf(s.packets, s.time < {since:DateTime}) AS packets,
+    max(s.bytes) - maxIf(s.bytes, s.time < {since:DateTime}) AS bytes,
+    max(s.kernel_drops) - maxIf(s.kernel_drops, s.time < {since:DateTime}) AS kernel_drops,
+    max(s.interface_drops) - maxIf(s.interface_drops, s.time < {since:DateTime}) AS interface_drops,
+    max(s.truncated) - maxIf(s.truncated, s.time < {since:DateTime}) AS truncated,
+    max(s.bad_checksums) - maxIf(s.bad_checksums, s.time < {since:DateTime}) AS bad_checksums,
+    max(s.bytes_missed) - maxIf(s.bytes_missed, s.time < {since:DateTime}) AS bytes_missed,
+    max(s.gaps) - maxIf(s.gaps, s.time < {since:DateTime}) AS gaps,
+    max(s.flows) - maxIf(s.flows, s.time < {since:DateTime}) AS flows,
+    max(s.evicted) - maxIf(s.evicted, s.time < {since:DateTime}) AS evicted,
+    max(s.one_sided) - maxIf(s.one_sided, s.time < {since:DateTime}) AS one_sided,
+    max(s.midstream) - maxIf(s.midstream, s.time < {since:DateTime}) AS midstream,
+    max(s.sessions) - maxIf(s.sessions, s.time < {since:DateTime}) AS sessions,
+    max(s.events) - maxIf(s.events, s.time < {since:DateTime}) AS events,
+    max(s.over_budget) - maxIf(s.over_budget, s.time < {since:DateTime}) AS over_budget
+FROM starttap.stats AS s
+WHERE s.time >= {since:DateTime} - INTERVAL 25 HOUR AND s.time < {until:DateTime}
+GROUP BY sensor, start
+HAVING time >= {since:DateTime};

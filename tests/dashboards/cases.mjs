@@ -158,6 +158,18 @@ export const cases = [
     ],
   },
   {
+    view: "lost_packets",
+    name: "of a run that began before the span only what came since",
+    events: ["smtp-exim-tls12@dc1-64800s", "smtp-exim-tls12@dc1"],
+    edit: of("stats", (e) => {
+      const today = e["@timestamp"].startsWith("2026-11-22");
+      e.event.start = "2026-11-20T00:00:00.000000Z";
+      Object.assign(e.mailtls.stats.capture, { packets: today ? 1500 : 600, kernel_drops: today ? 120 : 20 });
+    }),
+    columns: ["sensor", "packets", "kernel_drops", "percent_lost"],
+    rows: [["dc1", 900, 100, 10]],
+  },
+  {
     view: "connections",
     name: "two halves, five minutes apart by their clocks, and a whole one",
     events: ["smtp-starttls-tls12/only-client@dc1", "smtp-starttls-tls12/only-server@dc2+300s", "smtp-exim-tls12@dc1"],
