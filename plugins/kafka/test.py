@@ -90,6 +90,20 @@ def mixed_up(checks, options, kcat):
             print(f"{again} of them twice")
 
 
+def slow(checks, options, kcat):
+    """Brokers that take longer than a call: what is under way is waited for, not produced again."""
+    given = messages(300)
+    with Cluster(options.driver, "slow", brokers=2) as cluster:
+        for broker in 1, 2:
+            cluster(f"rtt {broker} 700")
+        done = drive(options.driver, "kafka", f"{cluster.brokers}/slow", "--batch", "100", "--wait", "200", given=given)
+        checks.check("slow: delivered, though not at once", done.status == 0 and done.delivered == 300 and done.failures > 0, f"{done.calls[-3:]} {done.err}")
+        for broker in 1, 2:
+            cluster(f"rtt {broker} 0")
+        if kcat:
+            outputs.arrived(checks, "slow", given, [row[3] for row in cluster.rows(kcat, "slow")], repeats=False)
+
+
 def unwilling(checks, options):
     few = messages(3)
     done = drive(options.driver, "kafka", f"127.0.0.1:{outputs.free_port()}/events", "--tries", "2", "--wait", "1500", given=few, timeout=30)
@@ -143,7 +157,7 @@ def main():
     checks = harness.Checks()
     kcat = outputs.tool("kcat")
     unwilling(checks, options)
-    for part in plain, mixed_up, whole:
+    for part in plain, slow, mixed_up, whole:
         part(checks, options, kcat)
     return checks.finish()
 

@@ -217,6 +217,11 @@ def whole(checks, options, path, folder):
         client = Client(server.port)
         checks.equal("starttap -o plugin:redis: the events of standard output", client.lines(), want)
         client.close()
+        server.end()
+        want += outputs.late_receiver(checks, options.program, f"plugin:redis:127.0.0.1:{server.port}/events?stream_maxlen=0", server.start)
+        client = Client(server.port)
+        checks.equal("and with a server that comes late", client.lines(), want)
+        client.close()
     finally:
         server.end()
 

@@ -205,6 +205,33 @@ def styles(checks, options):
     check("udp://x", "path=/dev/log", says="belongs to syslog:local")
 
 
+def unread(checks, options):
+    """A receiver whose system acknowledged messages that it never read: they are sent again when it is back."""
+    given = messages(400)
+    for words, wanted in ([], True), (["resend=0"], False):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            work = outputs.Drive(options.driver, "syslog", f"tcp://127.0.0.1:{server.getsockname()[1]}", "--batch", "20", "--pause", "50", *words, given=given)
+            first, _ = server.accept()
+            time.sleep(0.5)
+            first.close()
+            second, _ = server.accept()
+            data = b""
+            while more := second.recv(65536):
+                data += more
+            second.close()
+            work.done()
+        got = []
+        while data:
+            length, _, data = data.partition(b" ")
+            got.append(data[: int(length)].decode().split(" - ", 2)[2])
+            data = data[int(length) :]
+        if wanted:
+            outputs.arrived(checks, "unread", given, got)
+        else:
+            checks.check("unread: without resend= they are lost", len(set(got)) < 400, len(got))
+        checks.check("unread: delivered", work.status == 0 and work.delivered == 400, work.calls[-2:])
+
+
 def whole(checks, options, path):
     if not options.program:
         print("skipped: no --program, so the plugin is tested without starttap around it")
@@ -218,6 +245,10 @@ def whole(checks, options, path):
                 checks.equal(f"{spec}: the events of standard output", sorted(rsyslog.messages()), sorted(want))
                 open(rsyslog.out, "w").close()
                 rsyslog.receiver.process.send_signal(signal.SIGHUP)
+            rsyslog.end()
+            want = outputs.late_receiver(checks, options.program, f"syslog:tcp://127.0.0.1:{rsyslog.tcp}", rsyslog.start)
+            until(lambda: len(rsyslog.rows()) >= len(want))
+            checks.equal("with a receiver that comes late", sorted(rsyslog.messages()), sorted(want))
         finally:
             rsyslog.end()
 
@@ -226,6 +257,7 @@ def main():
     options = outputs.arguments(__doc__)
     checks = harness.Checks()
     styles(checks, options)
+    unread(checks, options)
     path = outputs.tool("rsyslogd")
     if path:
         for part in plain, mixed_up, paused, unwilling, whole:

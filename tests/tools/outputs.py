@@ -184,5 +184,18 @@ def samples_through(checks, program, spec, *words):
     return plain.stdout.decode().splitlines()
 
 
-def name_events(lines):
-    return sorted(json.loads(line)["event"].get("id", "") for line in lines if line.startswith("{"))
+def late_receiver(checks, program, spec, start, *words):
+    """The same with a receiver that is started when starttap already waits for it."""
+    sample = os.path.join(harness.root, "samples", "smtp-cisco-masked.pcap")
+    plain = harness.run(program, "-r", sample, "-o", "-", *words)
+    sent = subprocess.Popen([program, "-r", sample, "-o", spec, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=harness.root)
+    time.sleep(1)
+    waits = sent.poll() is None
+    start()
+    try:
+        _, err = sent.communicate(timeout=60)
+    except subprocess.TimeoutExpired:
+        sent.kill()
+        err = b"(timeout)"
+    checks.check(f"starttap -o {spec.split('?')[0]}: it waits for a late receiver", waits and sent.returncode == 0, f"{waits} {sent.returncode} {err[-400:]!r}")
+    return plain.stdout.decode().splitlines()
