@@ -19,16 +19,34 @@ static int64_t now_ns(clockid_t clock)
 
 static bool write_metrics(const struct heartbeat *h, const struct event_stats *stats)
 {
-    struct metrics metrics = { .start_s = h->start_ns / NS_PER_S, .stats = stats };
+    struct metrics_output outputs[LIMIT_OUTPUTS];
+    struct metrics metrics = { .start_s = h->start_ns / NS_PER_S,
+                               .stats = stats,
+                               .outputs = outputs,
+                               .output_count = stats->output_count };
+    for (size_t i = 0; i < stats->output_count; i++) {
+        const struct event_output *o = &stats->outputs[i];
+        uint64_t dropped = 0;
+        for (int d = 0; d < DATASET_COUNT; d++)
+            dropped += o->dropped[d];
+        outputs[i] = (struct metrics_output){ .name = o->label,
+                                              .events = o->delivered,
+                                              .dropped = dropped,
+                                              .refused = o->refused,
+                                              .waited_ns = o->waited_ns,
+                                              .queue = o->waiting,
+                                              .queue_bytes = o->bytes_waiting };
+    }
     return *h->config->metrics_file == '\0' || metrics_write(h->config->metrics_file, &metrics);
 }
 
 /* What only the ordered thread knows; and a run of interfaces begins before its first packet. */
-static void complete(const struct heartbeat *h, struct event_stats *stats)
+static void complete(struct heartbeat *h, struct event_stats *stats)
 {
     for (int i = 0; i <= STARTTAP_CRITICAL; i++)
         stats->findings[i] += h->run->neighbours.findings[i];
     stats->events = order_written(h->run->order);
+    setup_count_outputs(h->run, h->outputs, stats);
     if (!stats->queues.live)
         return;
     if (stats->end_ns < h->start_ns)

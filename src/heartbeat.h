@@ -16,6 +16,7 @@ struct heartbeat {
     int64_t begun_ns, last_ns; /* by the one that is never set: the beginning, the last counters */
     unsigned asked;            /* signals that were answered */
     bool first_told;
+    struct event_output outputs[MOST_OUTPUTS];
 };
 
 /* `event` is borrowed. False: the metrics file cannot be written, logged. */

@@ -51,6 +51,9 @@ bool setup_output_specs(struct run *run);
 bool setup_outputs(
     struct run *run); /* false: the reason was logged; run_close() closes what is open */
 bool setup_close_outputs(struct run *run);      /* false: something could not be written */
+/* Puts the counters of the outputs into `counts`, which the statistics borrow. */
+void setup_count_outputs(const struct run *run, struct event_output counts[MOST_OUTPUTS],
+                         struct event_stats *stats);
 unsigned setup_datasets(const struct run *run); /* that any output wants */
 void setup_formats(const struct run *run, bool formats[FORMAT_COUNT]);
 bool setup_inputs(struct run *run);

@@ -161,6 +161,15 @@ bool setup_outputs(struct run *run)
            order_set_interval(run->order, (int64_t)run->config.findings_interval_s * NS_PER_S);
 }
 
+void setup_count_outputs(const struct run *run, struct event_output counts[MOST_OUTPUTS],
+                         struct event_stats *stats)
+{
+    for (size_t i = 0; i < run->output_count; i++)
+        output_counts(run->outputs[i], i + 1, &counts[i]);
+    stats->outputs = counts;
+    stats->output_count = run->output_count;
+}
+
 bool setup_close_outputs(struct run *run)
 {
     bool ok = true;

@@ -102,6 +102,38 @@ static void add_queues(struct json *stats, const struct event_queues *q)
     json_count(queues, "events_waiting", q->events_waiting);
 }
 
+static void add_output(struct json *outputs, const struct event_output *o)
+{
+    struct json *output = json_push_object(outputs);
+    json_word(output, "name", o->name);
+    json_word(output, "kind", o->kind);
+    json_flag(output, "away", o->away);
+    json_count(output, "events", o->events);
+    json_count(output, "delivered", o->delivered);
+    json_count(output, "refused", o->refused);
+    json_count(output, "retried", o->retried);
+    json_count(output, "restarts", o->restarts);
+    struct json *dropped = json_add_object(output, "dropped");
+    for (int i = 0; i < DATASET_COUNT; i++)
+        json_count(dropped, event_dataset_name((enum event_dataset)i), o->dropped[i]);
+    json_count(output, "waiting", o->waiting);
+    json_count(output, "bytes_waiting", o->bytes_waiting);
+    json_count(output, "waits", o->waits);
+    json_count(output, "waited", o->waited_ns);
+}
+
+static void add_outputs(struct json *stats, const struct event_stats *s)
+{
+    struct json *outputs = NULL;
+    for (size_t i = 0; i < s->output_count; i++) {
+        if (!s->outputs[i].process)
+            continue;
+        if (outputs == NULL)
+            outputs = json_add_array(stats, "outputs");
+        add_output(outputs, &s->outputs[i]);
+    }
+}
+
 struct json *ecs_stats(const struct event_options *options, const struct event_stats *s,
                        const char *id)
 {
@@ -133,5 +165,6 @@ struct json *ecs_stats(const struct event_options *options, const struct event_s
         json_count(findings, event_severity_name((enum starttap_severity)i), s->findings[i]);
     json_count(json_add_object(stats, "output"), "events", s->events);
     add_queues(stats, &s->queues);
+    add_outputs(stats, s);
     return root;
 }

@@ -106,6 +106,21 @@ struct event_queues {
     uint64_t events_waiting; /* for their turn */
 };
 
+/* What became of the events that one output was given. */
+struct event_output {
+    const char *name;            /* as on the command line, without options and passwords */
+    const char *kind;            /* "file" */
+    char label[40];              /* kind and place: "file-1" */
+    bool process;                /* it runs in a process of its own; the others are not written */
+    bool away;                   /* the receiver does not take what is sent */
+    uint64_t events;             /* put */
+    uint64_t delivered, refused; /* by the receiver, for good */
+    uint64_t retried, restarts;  /* times that sending failed; that the process crashed */
+    uint64_t dropped[DATASET_COUNT];
+    uint64_t waiting, bytes_waiting; /* events, with those of an earlier run, and their bytes */
+    uint64_t waits, waited_ns; /* of the thread that hands events on, for room; 0 on interfaces */
+};
+
 struct event_stats { /* of the whole run; from files the same for any number of workers */
     int64_t start_ns, end_ns;
     int64_t last_packet_ns; /* of the newest packet; live, end_ns goes on without any */
@@ -116,6 +131,8 @@ struct event_stats { /* of the whole run; from files the same for any number of 
     uint64_t findings[STARTTAP_CRITICAL + 1]; /* new ones, by severity */
     uint64_t events;
     struct event_queues queues;
+    const struct event_output *outputs; /* borrowed */
+    size_t output_count;
 };
 struct event *event_of_stats(const struct event_options *options, const struct event_stats *stats);
 

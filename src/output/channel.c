@@ -71,6 +71,7 @@ struct channel *channel_new(const struct output_spec *spec, const char *sensor, 
     if (spool_waiting(channel->spool, counts) > 0) {
         for (int i = 0; i < SPOOL_DATASETS; i++)
             events += counts[i];
+        channel->inherited = events;
         log_info("%s: %llu events of an earlier run lie in the spool and are sent first",
                  spec->name, (unsigned long long)events);
     }
@@ -170,7 +171,7 @@ static uint64_t sum_of_drops(const struct channel *channel, char *text, size_t s
     *text = '\0';
     for (int i = 0; i < DATASET_COUNT; i++) {
         uint64_t count =
-            atomic_load(&channel->shared->dropped[i]) + spool_given_up(channel->spool)[i];
+            atomic_load(&channel->shared->dropped[i]) + spool_given_up(channel->spool, i);
         sum += count;
         if (count > 0 && len < size)
             len += (size_t)snprintf(text + len, size - len, "%s%llu %s", len > 0 ? ", " : "",
@@ -201,6 +202,27 @@ void channel_flush(struct channel *channel)
     if (channel->keeper != NULL)
         (void)keeper_is_alive(channel->keeper);
     tell_drops(channel, false);
+}
+
+void channel_counts(const struct channel *channel, struct event_output *out)
+{
+    struct channel_shared *shared = channel->shared;
+    out->process = true;
+    out->away = atomic_load(&shared->away);
+    out->events = atomic_load(&shared->put);
+    out->delivered = atomic_load(&shared->delivered);
+    out->refused = atomic_load(&shared->refused);
+    out->retried = atomic_load(&shared->retried);
+    out->restarts = atomic_load(&shared->restarts);
+    for (int i = 0; i < DATASET_COUNT; i++)
+        out->dropped[i] = atomic_load(&shared->dropped[i]) + spool_given_up(channel->spool, i);
+    uint64_t given = channel->inherited + out->events, taken = out->delivered + out->refused;
+    for (int i = 0; i < SPOOL_DATASETS; i++)
+        taken += spool_given_up(channel->spool, i);
+    out->waiting = given > taken ? given - taken : 0;
+    out->bytes_waiting = spool_bytes_waiting(channel->spool);
+    out->waits = atomic_load(&shared->waits);
+    out->waited_ns = atomic_load(&shared->waited_ns);
 }
 
 bool channel_is_open(const struct channel *channel) { return !atomic_load(&channel->shared->gone); }

@@ -40,6 +40,7 @@ struct channel {
     const atomic_bool *stop;
     struct keeper *keeper; /* borrowed; NULL: not started */
     atomic_bool orphaned;  /* nobody delivers any more */
+    uint64_t inherited;    /* events of an earlier run that lay in the spool */
     uint64_t told_drops;   /* the writer's: of what was told, and when */
     int64_t told_at_ns;
     bool lost; /* events were lost where nothing may be */
@@ -54,6 +55,7 @@ void channel_free(struct channel *channel); /* accepts NULL */
 char *channel_room(struct channel *channel, const struct starttap_message *message);
 void channel_commit(struct channel *channel);
 void channel_flush(struct channel *channel); /* wakes the sender, tells of drops */
+void channel_counts(const struct channel *channel, struct event_output *out); /* any thread */
 bool channel_is_open(const struct channel *channel);
 void channel_poke(int fd); /* wakes who waits for it; never blocks */
 

@@ -110,10 +110,15 @@ static const struct output_family {
       offsetof(struct metrics_output, events) },
     { "output_dropped_events_total", "counter", "Events that an output had to leave out.",
       offsetof(struct metrics_output, dropped) },
+    { "output_refused_events_total", "counter", "Events that an output's receiver will never take.",
+      offsetof(struct metrics_output, refused) },
     { "output_queue_events", "gauge", "Events that wait for an output's receiver.",
       offsetof(struct metrics_output, queue) },
     { "output_queue_bytes", "gauge", "Bytes of them.",
       offsetof(struct metrics_output, queue_bytes) },
+    { "output_waited_nanoseconds_total", "counter",
+      "Time that reading captures waited for an output; always 0 on interfaces.",
+      offsetof(struct metrics_output, waited_ns) },
 };
 
 static uint64_t number_at(const void *start, size_t offset)

@@ -204,6 +204,21 @@ static uint64_t sum(const uint64_t counts[DATASET_COUNT])
     return all;
 }
 
+void output_counts(const struct output *output, size_t place, struct event_output *out)
+{
+    const char *kind = output->spec->door->kind;
+    *out = (struct event_output){ .name = output->spec->name, .kind = kind };
+    (void)snprintf(out->label, sizeof out->label, "%.20s-%zu",
+                   strcmp(kind, "-") == 0 ? "stdout" : kind, place);
+    if (output->channel != NULL) {
+        channel_counts(output->channel, out);
+        return;
+    }
+    memcpy(out->dropped, direct_lost(output->direct), sizeof out->dropped);
+    out->delivered = direct_delivered(output->direct);
+    out->events = out->delivered + sum(out->dropped);
+}
+
 void output_end(struct output *output)
 {
     flush_paragraphs(output);

@@ -33,6 +33,10 @@ void output_flush(struct output *output);
 bool output_is_open(const struct output *output);
 /* Any thread: files are opened again, because somebody moved them away. */
 void output_reopen(struct output *output);
+/* What became of its events. Any thread where it has a process, else the one that writes. The texts
+ * live as long as the output. `place` counts from 1.
+ */
+void output_counts(const struct output *output, size_t place, struct event_output *out);
 /* Nothing more will be written. Then the keeper is ended, then the output is closed. */
 void output_end(struct output *output);
 /* False: something could not be written, and that was logged. Accepts NULL. */

@@ -91,7 +91,10 @@ static int give_up(struct spool *spool, enum lane lane)
         uint32_t ready = SLOT_READY;
         if (!atomic_compare_exchange_strong(&slot->state, &ready, SLOT_GOING))
             continue; /* the reader has just come to it */
-        count_records(slot, spool->given_up);
+        uint64_t counts[SPOOL_DATASETS] = { 0 };
+        count_records(slot, counts);
+        for (int i = 0; i < SPOOL_DATASETS; i++)
+            atomic_fetch_add(&spool->given_up[i], counts[i]);
         if (spool->active[lane] == oldest)
             spool->active[lane] = -1;
         atomic_store(&slot->state, SLOT_FREE);
@@ -172,7 +175,10 @@ void spool_commit(struct spool *spool)
     atomic_store(&spool->head->end, ++spool->next_sequence);
 }
 
-const uint64_t *spool_given_up(const struct spool *spool) { return spool->given_up; }
+uint64_t spool_given_up(const struct spool *spool, int dataset)
+{
+    return atomic_load(&spool->given_up[dataset]);
+}
 
 /* --- looking --- */
 

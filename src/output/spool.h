@@ -39,7 +39,7 @@ enum spool_put spool_room(struct spool *spool, const struct starttap_message *me
                           bool may_drop, char **room);
 void spool_commit(struct spool *spool);
 /* Given up for others so far, by dataset. */
-const uint64_t *spool_given_up(const struct spool *spool);
+uint64_t spool_given_up(const struct spool *spool, int dataset); /* any thread */
 
 /* What lies there now, by dataset; returns the bytes. From any process, but exact only while no
  * other side is at work. Either argument may be NULL. */

@@ -57,7 +57,7 @@ struct spool {
     /* the writer's */
     int active[LANE_COUNT]; /* -1: none */
     uint64_t next_sequence, next_number;
-    uint64_t given_up[SPOOL_DATASETS];
+    _Atomic uint64_t given_up[SPOOL_DATASETS];
     struct slot *slot; /* of the record under way */
     uint32_t at;
     struct record record;

@@ -97,8 +97,8 @@ static void test_outputs_have_names(void **state)
 {
     (void)state;
     struct event_stats s = { 0 };
-    const struct metrics_output outputs[] = { { "file-1", 1, 0, 0, 0 },
-                                              { "syslog-2", 2, 3, 4, 5 } };
+    const struct metrics_output outputs[] = { { "file-1", 1, 0, 0, 0, 0, 0 },
+                                              { "syslog-2", 2, 3, 4, 5, 6, 7 } };
     char *text = printed(&s, outputs, 2);
     expect_line(text, "starttap_output_events_total{output=\"file-1\"} 1");
     expect_line(text, "starttap_output_dropped_events_total{output=\"syslog-2\"} 3");

@@ -112,14 +112,14 @@ static void test_importance(void **state)
     assert_true(stats > 6 * (LIMIT_SPOOL_SLOTS - 1));
     assert_int_equal(put(spool, number, STARTTAP_DATASET_SESSION, false), SPOOL_FULL);
     unsigned sessions = 0, findings = 0;
-    while (spool_given_up(spool)[STARTTAP_DATASET_STATS] < stats) {
+    while (spool_given_up(spool, STARTTAP_DATASET_STATS) < stats) {
         assert_int_equal(put(spool, number++, STARTTAP_DATASET_SESSION, true), SPOOL_PUT);
         sessions++;
     }
     while (put(spool, number, STARTTAP_DATASET_SESSION, true) == SPOOL_PUT)
         number++, sessions++;
     assert_int_equal(put(spool, number, STARTTAP_DATASET_STATS, true), SPOOL_FULL);
-    assert_int_equal(spool_given_up(spool)[STARTTAP_DATASET_SESSION], 0);
+    assert_int_equal(spool_given_up(spool, STARTTAP_DATASET_SESSION), 0);
 
     /* A reader that is at the oldest sessions keeps them. */
     struct starttap_message messages[3];
@@ -135,9 +135,9 @@ static void test_importance(void **state)
     assert_int_equal(counts[STARTTAP_DATASET_STATS], 0);
     assert_true(counts[STARTTAP_DATASET_SESSION] > 0 && counts[STARTTAP_DATASET_SESSION] < 8);
     assert_int_equal(counts[STARTTAP_DATASET_SESSION] +
-                         spool_given_up(spool)[STARTTAP_DATASET_SESSION],
+                         spool_given_up(spool, STARTTAP_DATASET_SESSION),
                      sessions);
-    assert_int_equal(spool_given_up(spool)[STARTTAP_DATASET_FINDING], 0);
+    assert_int_equal(spool_given_up(spool, STARTTAP_DATASET_FINDING), 0);
     spool_reader_free(reader);
     spool_close(spool);
 }
