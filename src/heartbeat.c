@@ -33,7 +33,7 @@ static bool write_metrics(const struct heartbeat *h, const struct event_stats *s
                                               .events = o->delivered,
                                               .dropped = dropped,
                                               .refused = o->refused,
-                                              .waited_ns = o->waited_ns,
+                                              .waits = o->waits,
                                               .queue = o->waiting,
                                               .queue_bytes = o->bytes_waiting };
     }

@@ -50,7 +50,7 @@ bool setup_is_sound(const struct run *run);
 bool setup_output_specs(struct run *run);
 bool setup_outputs(
     struct run *run); /* false: the reason was logged; run_close() closes what is open */
-bool setup_close_outputs(struct run *run);      /* false: something could not be written */
+bool setup_close_outputs(struct run *run); /* false: something could not be written */
 /* Puts the counters of the outputs into `counts`, which the statistics borrow. */
 void setup_count_outputs(const struct run *run, struct event_output counts[MOST_OUTPUTS],
                          struct event_stats *stats);

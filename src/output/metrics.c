@@ -116,9 +116,9 @@ static const struct output_family {
       offsetof(struct metrics_output, queue) },
     { "output_queue_bytes", "gauge", "Bytes of them.",
       offsetof(struct metrics_output, queue_bytes) },
-    { "output_waited_nanoseconds_total", "counter",
-      "Time that reading captures waited for an output; always 0 on interfaces.",
-      offsetof(struct metrics_output, waited_ns) },
+    { "output_waits_total", "counter",
+      "Times that reading captures waited for an output; always 0 on interfaces.",
+      offsetof(struct metrics_output, waits) },
 };
 
 static uint64_t number_at(const void *start, size_t offset)

@@ -15,7 +15,7 @@
 struct metrics_output {
     const char *name; /* its kind and place in the command line, without secrets: "file-1" */
     uint64_t events, dropped, queue, queue_bytes, refused;
-    uint64_t waited_ns; /* of the thread that hands events on */
+    uint64_t waits; /* for room, of the thread that hands events on */
 };
 
 struct metrics {
