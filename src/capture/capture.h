@@ -116,8 +116,7 @@ struct capture_counters {
     uint64_t kernel_passed;   /* packets that passed the filter in the kernel */
     uint64_t kernel_drops;    /* of these, what the ring had no room for or was lost with it */
     uint64_t interface_drops; /* lost before that */
-    uint64_t frames_over_mtu; /* longer than the interface can send: joined by the network card, or
-                                 out of fragments by the kernel */
+    uint64_t frames_over_mtu; /* longer than the interface can send: joined by the network card */
     uint64_t frames_vlan;     /* with a VLAN tag */
 };
 /* As of the last block; from any thread. */

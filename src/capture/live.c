@@ -194,6 +194,18 @@ static uint32_t tags_of(const struct frame *frame)
     }
 }
 
+/* With several readers the kernel joins the fragments of IPv4. They had no flag against it, which
+ * TCP nearly always has: so a long packet without it says nothing about the network card. */
+static bool is_joined(const struct line *line, const struct frame *frame, uint32_t tags)
+{
+    struct reader r = reader_of(frame->data, frame->captured);
+    (void)reader_take(&r, ETHERNET_HEADER - 2 + tags);
+    if (!line->interface->shared || reader_u16(&r) != 0x0800)
+        return false;
+    (void)reader_take(&r, 6);
+    return (reader_u8(&r) & 0x40) == 0;
+}
+
 /* --- one frame --- */
 
 struct taking {
@@ -234,7 +246,8 @@ static bool take_frame(void *to, const struct frame *from)
     if (taking->line->mtu > 0) {
         uint32_t tags = tags_of(&frame);
         counters->frames_vlan += tags > 0;
-        counters->frames_over_mtu += frame.wire > taking->line->mtu + ETHERNET_HEADER + tags;
+        counters->frames_over_mtu += frame.wire > taking->line->mtu + ETHERNET_HEADER + tags &&
+                                     !is_joined(taking->line, &frame, tags);
     }
     memcpy(block->bytes + block->used, frame.data, frame.captured);
     frame.data = block->bytes + block->used;

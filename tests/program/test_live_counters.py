@@ -180,6 +180,8 @@ def check_sizes(checks, options, folder):
     set_link("mtu", "9000")
     long = dialogues.session(25, ["S: 220 " + "X" * 3000], 1)
     watch.send([packets.ethernet(s) for s in long])
+    pieces = [piece for s in dialogues.session(25, ["S: 220 " + "X" * 3000], 3) for piece in wrap.fragments(s, random.Random(SEED))]
+    watch.send(pieces)  # the kernel joins them: no word about the network card
     watch.send([wrap.qinq(s, None)[0] for s in dialogues.session(25, TALK, 2)])
     _, stats, _ = watch.end()
     set_link("mtu", "1500")
