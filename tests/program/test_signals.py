@@ -117,6 +117,8 @@ def check_policy(s):
     s.write(trusted + "  mute:\n    - \"auth.* server=nowhere/99\"\n")
     said = s.hang_up("a bad text", STAYS)
     s.checks.check("a bad text: file and line", f"{s.config}:{trusted.count(chr(10)) + 2}:" in said, said)
+    s.write(trusted + "capture.filter: tcp prot 25\n")
+    s.hang_up("a bad filter", STAYS)
     s.write(trusted + "lists:\n  dir: /nowhere/at/all\n")
     s.hang_up("no lists", STAYS)
     s.write(trusted + "x509.ca_extra: /nowhere/at/all.pem\n")
@@ -215,7 +217,8 @@ def check_end(s):
     s.checks.equal("SIGTERM: status", s.process.wait(PATIENCE), 0)
     events = s.events()
     stats = [e for e in events if get(e, "event.dataset") == "mailtls.stats"]
-    s.checks.equal("counters come last", events[-1], stats[-1])
+    if not s.checks.check("counters come last", stats and events[-1] == stats[-1], len(events)):
+        return
     counted = get(stats[-1], "mailtls.stats.capture")
     s.checks.equal("no packet is lost", (counted["packets"], counted["kernel_drops"]), (counted["kernel_passed"], 0))
     s.checks.equal("every session is counted", get(stats[-1], "mailtls.stats.sessions.records"), s.number)

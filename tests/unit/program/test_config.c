@@ -342,13 +342,39 @@ static void test_severity_words(void **state)
     assert_false(config_severity_read("", &severity));
 }
 
+/* What a run can change is no news to it. */
+static void test_what_a_run_cannot_change(void **state)
+{
+    (void)state;
+    static const struct config_setting settings[] = {
+        { "workers", "3", "--set" },
+        { "policy.mail_ports", "25", "--set" },
+        { "capture.ring", "1MiB", "--set" },
+        { "stats.interval", "5", "--set" },
+    };
+    struct config start, next;
+    size_t id = 0;
+    assert_true(config_init(&start));
+    assert_true(config_load(&next, NULL, settings, sizeof settings / sizeof *settings, stderr));
+    assert_string_equal(config_next_fixed(&start, &next, &id), "capture.ring");
+    assert_string_equal(config_next_fixed(&start, &next, &id), "workers");
+    assert_null(config_next_fixed(&start, &next, &id));
+    config_free(&start);
+    config_free(&next);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_defaults), cmocka_unit_test(test_what_is_printed_reads_back),
-        cmocka_unit_test(test_a_file),   cmocka_unit_test(test_files_without_values),
-        cmocka_unit_test(test_maxima),   cmocka_unit_test(test_settings_win_in_their_order),
-        cmocka_unit_test(test_units),    cmocka_unit_test(test_severity_words),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_what_is_printed_reads_back),
+        cmocka_unit_test(test_a_file),
+        cmocka_unit_test(test_files_without_values),
+        cmocka_unit_test(test_maxima),
+        cmocka_unit_test(test_settings_win_in_their_order),
+        cmocka_unit_test(test_units),
+        cmocka_unit_test(test_severity_words),
+        cmocka_unit_test(test_what_a_run_cannot_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
