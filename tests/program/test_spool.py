@@ -349,7 +349,10 @@ def inside(options):
         os.close(writer)
         time.sleep(1.5)
         play(line, big, 5)
-        time.sleep(1)
+        sizes = [-1, 0]
+        while sizes[-1] != sizes[-2] and len(sizes) < PATIENCE:  # until all that was seen is written
+            time.sleep(1)
+            sizes.append(len(read(stats_path)))
         checks.check("live: it runs", process.poll() is None)
         first = process.stderr
         bench.say("")
