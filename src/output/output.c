@@ -33,16 +33,28 @@ static bool needs_process(const struct output_spec *spec, const struct output_op
     return !output_spec_is_local(spec) || options->lossy;
 }
 
+/* A file that cannot be made is said at the start, not by its process later. */
+static bool can_be_opened(const struct output_spec *spec, const char *sensor)
+{
+    struct starttap_output_options options = output_spec_options(spec, sensor);
+    char why[256] = "";
+    void *self = output_spec_is_local(spec) ? spec->door->open(&options, why, sizeof why) : NULL;
+    if (*why != '\0')
+        log_error("%s: %s", spec->name, why);
+    spec->door->close(self);
+    return *why == '\0';
+}
+
 struct output *output_open(const struct output_spec *spec, const struct output_options *options)
 {
     struct output *output = calloc(1, sizeof *output);
     if (output == NULL)
         return NULL;
     output->spec = spec;
-    if (needs_process(spec, options))
-        output->channel = channel_new(spec, options->sensor, options->lossy, options->stop);
-    else
+    if (!needs_process(spec, options))
         output->direct = direct_new(spec, options->sensor, options->stop);
+    else if (can_be_opened(spec, options->sensor))
+        output->channel = channel_new(spec, options->sensor, options->lossy, options->stop);
     if (output->direct == NULL && output->channel == NULL) {
         free(output);
         return NULL;

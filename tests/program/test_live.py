@@ -144,6 +144,8 @@ def inside(options):
     with tempfile.TemporaryDirectory() as folder:
         for workers in "1", "2", "4":
             watch(checks, options.program, folder, workers)
+        none = harness.run(options.program, "-i", "lo", "-o", "file:" + os.path.join(folder, "no", "such"))
+        checks.check("a file that cannot be made is said at the start", none.returncode == 1 and b"No such file" in none.stderr, none.stderr)
         gone = harness.run(options.program, "-i", "absent0")
         checks.check("an interface that is not there", gone.returncode == 1 and b"absent0" in gone.stderr, gone.stderr)
     return checks.finish()

@@ -178,24 +178,22 @@ def refused_by_check(checks, driver, kind, target, *words, says, never=()):
 def samples_through(checks, program, spec, *words):
     """starttap -r SAMPLE -o SPEC: its lines of the same run on standard output, which the receiver must have got."""
     sample = os.path.join(harness.root, "samples", "smtp-cisco-masked.pcap")
-    plain = harness.run(program, "-r", sample, "-o", "-", *words)
-    sent = harness.run(program, "-r", sample, "-o", spec, *words)
+    sent = harness.run(program, "-r", sample, "-o", spec, "-o", "-", *words)
     checks.check(f"starttap -o {spec.split('?')[0]}: status", sent.returncode == 0, f"{sent.returncode} {sent.stderr[-400:]!r}")
-    return plain.stdout.decode().splitlines()
+    return sent.stdout.decode().splitlines()
 
 
 def late_receiver(checks, program, spec, start, *words):
     """The same with a receiver that is started when starttap already waits for it."""
     sample = os.path.join(harness.root, "samples", "smtp-cisco-masked.pcap")
-    plain = harness.run(program, "-r", sample, "-o", "-", *words)
-    sent = subprocess.Popen([program, "-r", sample, "-o", spec, *words], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd=harness.root)
+    sent = subprocess.Popen([program, "-r", sample, "-o", spec, "-o", "-", *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=harness.root)
     time.sleep(1)
     waits = sent.poll() is None
     start()
     try:
-        _, err = sent.communicate(timeout=60)
+        out, err = sent.communicate(timeout=60)
     except subprocess.TimeoutExpired:
         sent.kill()
-        err = b"(timeout)"
+        out, err = b"", b"(timeout)"
     checks.check(f"starttap -o {spec.split('?')[0]}: it waits for a late receiver", waits and sent.returncode == 0, f"{waits} {sent.returncode} {err[-400:]!r}")
-    return plain.stdout.decode().splitlines()
+    return out.decode().splitlines()
