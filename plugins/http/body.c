@@ -43,8 +43,11 @@ static void add_bulk(const struct http_settings *settings, const struct starttap
         add_index(settings, message, body);
     }
     if (message->id[0]) {
+        /* Two sensors that see one connection derive the same event.id: each keeps its own. */
+        char id[sizeof(settings->host) + 64];
+        int len = snprintf(id, sizeof(id), "%s-%.60s", settings->host, message->id);
         buffer_text(body, settings->index[0] ? ",\"_id\":" : "\"_id\":");
-        buffer_json(body, message->id, strlen(message->id));
+        buffer_json(body, id, (size_t)len);
     }
     buffer_text(body, "}}\n");
     buffer_add(body, message->bytes, message->len);

@@ -141,10 +141,10 @@ def paths(checks, options):
         path, headers = fake.requests[0]
         checks.equal("bulk: path", path, "/_bulk?filter_path=items.*.status,items.*.error.type&pipeline=a%20b%26c")
         checks.equal("bulk: headers", (headers["Content-Type"], headers["Content-Encoding"], headers["User-Agent"]), ("application/x-ndjson", "gzip", "starttap"))
-        checks.equal("bulk: actions", fake.entries[:2], [{"_index": "starttap-finding", "_id": "ID00000000"}, {"_index": "starttap-session", "_id": "ID00000001"}])
+        checks.equal("bulk: actions", fake.entries[:2], [{"_index": "starttap-finding", "_id": "tap.example.net-ID00000000"}, {"_index": "starttap-session", "_id": "tap.example.net-ID00000001"}])
     with Fake("bulk") as fake:
         drive(options.driver, "http", fake.url + "/events/_bulk", "style=bulk", given=given[:1])
-        checks.equal("bulk: an index in the path", (fake.requests[0][0][:14], fake.entries), ("/events/_bulk?", [{"_id": "ID00000000"}]))
+        checks.equal("bulk: an index in the path", (fake.requests[0][0][:14], fake.entries), ("/events/_bulk?", [{"_id": "tap.example.net-ID00000000"}]))
     with Fake("hec", tls=True) as fake, tempfile.TemporaryDirectory() as folder:
         token = os.path.join(folder, "token")
         with open(token, "w", encoding="ascii") as f:
