@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """The output "kafka" against librdkafka's mock cluster as a process of its own, read by kcat: brokers that go down, are slow or
 answer with errors in the middle; topics, keys, headers; properties that are wrong."""
+import json
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -152,12 +154,81 @@ def whole(checks, options, kcat):
         checks.equal("starttap -o plugin:kafka: the events of standard output", sorted(row[3] for row in cluster.rows(kcat, "events")), sorted(want))
 
 
+def most_memory(process, ended):
+    """The most that the program or a process of its outputs had of its own (not of files), in MiB, until `ended` is set."""
+    most = 0
+    while not ended.wait(0.5):
+        family = [process.pid]
+        for pid in family:
+            try:
+                with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+                    family += [int(word) for word in file.read().split()]
+                with open(f"/proc/{pid}/status", encoding="ascii") as file:
+                    most = max([most, *(int(line.split()[1]) // 1024 for line in file if line.startswith("RssAnon"))])
+            except OSError:  # it has ended
+                pass
+    return most
+
+
+def million(checks, options, kcat):
+    """The whole way in large: a million findings while a broker is away for a minute."""
+    if not (options.full and options.program and kcat):
+        print("skipped: a million events through the whole program are for --full, with --program and kcat")
+        return
+    generate = os.path.join(os.path.dirname(os.path.abspath(options.driver)), "..", "bench", "bench_generate")
+    samples = [path for path in harness.samples() if harness.name_of(path) in harness.FIRST]
+    with tempfile.TemporaryDirectory() as folder, Cluster(options.driver, "events", brokers=3) as cluster:
+        capture, reference, stats = (os.path.join(folder, name) for name in ("capture.pcap", "reference.cef", "stats.jsonl"))
+        with open(capture, "wb") as file:
+            subprocess.run([generate, "dialogue", "730", "1", *samples], stdout=file, stderr=subprocess.DEVNULL, check=True)
+        kafka = f"plugin:kafka:{cluster.brokers}/events?format=cef&events=finding&spool={folder}/spool&spool_size=4GiB&drain=10m"
+        files = ["-o", f"file:{reference}?format=cef&events=finding", "-o", f"file:{stats}?events=stats"]
+        ended, memory = threading.Event(), []
+        with subprocess.Popen([options.program, "-r", capture, "-q", "--set", "findings.interval=0", *files, "-o", kafka], stderr=subprocess.PIPE, cwd=harness.root) as process:
+            watch = threading.Thread(target=lambda: memory.append(most_memory(process, ended)))
+            watch.start()
+            pause = threading.Event()
+            pause.wait(3)
+            cluster("down 1")
+            pause.wait(60)
+            cluster("up 1")
+            err = process.communicate(timeout=1200)[1]
+            ended.set()
+            watch.join()
+        checks.check("a million: status", process.returncode == 0, f"{process.returncode} {err[-300:]!r}")
+        with open(reference, encoding="utf-8") as file:
+            place = {id_of(line): number for number, line in enumerate(file)}
+        checks.check("a million: as many were made", len(place) >= 1000000, str(len(place)))
+        got, last, twice, order = set(), {}, 0, True
+        with subprocess.Popen([kcat, "-q", "-b", cluster.brokers, "-t", "events", "-C", "-o", "beginning", "-e", "-f", "%k %s\n"], stdout=subprocess.PIPE, text=True) as reader:
+            for row in reader.stdout:
+                key, line = row.split(" ", 1)
+                number = id_of(line)
+                twice += number in got
+                if number not in got:
+                    order = order and place.get(number, -1) > last.get(key, -1)
+                    last[key] = place.get(number, -1)
+                got.add(number)
+        checks.check("a million: none missing, none strange", got == place.keys(), f"{len(place.keys() - got)} missing, {len(got - place.keys())} strange")
+        checks.check("a million: in order by key", order)
+        with open(stats, encoding="utf-8") as file:
+            counts = [o for o in json.loads(file.readlines()[-1])["mailtls"]["stats"]["outputs"] if "kafka" in json.dumps(o)]
+        checks.check("a million: nothing was given up", len(counts) == 1 and not any(counts[0].get("dropped", {}).values()), str(counts))
+        checks.check("a million: the packets' thread never waited for it", len(counts) == 1 and counts[0].get("waits") == 0, str(counts))
+        checks.check("a million: memory is bounded", 0 < memory[0] < 1024, f"{memory[0]} MiB")
+        print(f"a million: {len(place)} findings of {len(last)} connections, {twice} twice, at most {memory[0]} MiB in one process")
+
+
+def id_of(line):
+    return re.search(r" externalId=(\w+)", line).group(1)
+
+
 def main():
     options = outputs.arguments(__doc__)
     checks = harness.Checks()
     kcat = outputs.tool("kcat")
     unwilling(checks, options)
-    for part in plain, slow, mixed_up, whole:
+    for part in plain, slow, mixed_up, whole, million:
         part(checks, options, kcat)
     return checks.finish()
 

@@ -213,7 +213,7 @@ static void texts_are_cut_between_characters(void **state)
     static const size_t ends[] = { 0, 1, 1, 3, 3, 3, 6, 6, 6, 6, 10, 11 };
     (void)state;
     for (size_t keep = 1; keep < sizeof ends / sizeof ends[0]; keep++) {
-        char want[64];
+        char want[128];
         size_t len = 0;
         struct json_document *document = json_document_read(line, sizeof line - 1);
         assert_non_null(document);
