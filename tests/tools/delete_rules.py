@@ -116,7 +116,8 @@ def main():
     parser.add_argument("--scratch", metavar="DIR")
     options = parser.parse_args()
     sys.path.insert(0, os.path.join(root, "tests", "tools"))
-    plugins = options.only or sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob(os.path.join(root, "plugins", "*", "CMakeLists.txt")))
+    plugins = options.only or sorted(os.path.basename(os.path.dirname(path)) for path in glob.glob(os.path.join(root, "plugins", "*", "CMakeLists.txt"))
+                                      if os.path.exists(os.path.join(root, "src", "data", "findings", os.path.basename(os.path.dirname(path)) + ".txt")))
     rows, missed = 0, []
     with tempfile.TemporaryDirectory() as folder:
         scratch = Scratch(options.scratch or folder, options.jobs)
