@@ -5,12 +5,16 @@
 
 #include <stdlib.h>
 
-#include "log.h"
+#include "pages.h"
 
 bool batch_init(struct batch *batch)
 {
     *batch = (struct batch){ .count = 0 };
-    return block_init(&batch->block);
+    if (!block_init(&batch->block))
+        return false;
+    batch->packets = malloc(batch->block.frames_cap * sizeof *batch->packets);
+    batch->shards = malloc(batch->block.frames_cap);
+    return batch->packets != NULL && batch->shards != NULL;
 }
 
 void batch_free(struct batch *batch)
@@ -20,30 +24,17 @@ void batch_free(struct batch *batch)
     free(batch->shards);
 }
 
-static bool room_for(struct batch *batch, size_t frames)
+void batch_rest(struct batch *batch)
 {
-    if (frames <= batch->cap)
-        return true;
-    struct packet *packets = realloc(batch->packets, frames * sizeof *packets);
-    if (packets != NULL)
-        batch->packets = packets;
-    uint8_t *shards = realloc(batch->shards, frames);
-    if (shards != NULL)
-        batch->shards = shards;
-    if (packets == NULL || shards == NULL)
-        return false;
-    batch->cap = frames;
-    return true;
+    block_rest(&batch->block);
+    batch->count = 0;
+    pages_forget(batch->packets, batch->block.frames_cap * sizeof *batch->packets);
 }
 
-bool batch_decode(struct batch *batch, struct packet_decoder *decoder, uint64_t hash_key,
+void batch_decode(struct batch *batch, struct packet_decoder *decoder, uint64_t hash_key,
                   uint64_t number, struct batch_span *span)
 {
     batch->count = 0;
-    if (!room_for(batch, batch->block.count)) {
-        log_error("out of memory");
-        return false;
-    }
     for (size_t i = 0; i < batch->block.count; i++) {
         const struct frame *frame = &batch->block.frames[i];
         struct packet *packet = &batch->packets[batch->count];
@@ -55,5 +46,4 @@ bool batch_decode(struct batch *batch, struct packet_decoder *decoder, uint64_t 
             continue;
         batch->shards[batch->count++] = (uint8_t)packet_shard(packet, hash_key);
     }
-    return true;
 }

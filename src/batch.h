@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * batch.h - a block of frames with the TCP segments that were found in it.
  *
- * Used again and again: its memory grows with the fullest block so far and stays.
+ * Used again and again. Its memory is asked for once, for a full block; the system gives pages of
+ * it as far as blocks are filled.
  */
 #ifndef BATCH_H
 #define BATCH_H
@@ -12,7 +13,7 @@ struct batch {
     struct block block;
     struct packet *packets; /* count of them; payloads lie in the block or with the decoder */
     uint8_t *shards;        /* of each packet */
-    size_t count, cap;
+    size_t count;           /* at most block.frames_cap */
 };
 
 struct batch_span { /* the times of all frames so far */
@@ -26,11 +27,12 @@ struct batch_span { /* the times of all frames so far */
 bool batch_init(struct batch *batch); /* false: out of memory; free it nevertheless */
 void batch_free(struct batch *batch);
 
+/* It is not needed for now: its pages go back to the system. Empty afterwards. */
+void batch_rest(struct batch *batch);
+
 /* Decodes all frames of the block. `number` is what packet_decoder_release() goes by; the span
- * grows by their times. False: out of memory, logged. */
-__attribute__((warn_unused_result)) bool batch_decode(struct batch *batch,
-                                                      struct packet_decoder *decoder,
-                                                      uint64_t hash_key, uint64_t number,
-                                                      struct batch_span *span);
+ * grows by their times. */
+void batch_decode(struct batch *batch, struct packet_decoder *decoder, uint64_t hash_key,
+                  uint64_t number, struct batch_span *span);
 
 #endif

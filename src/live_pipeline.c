@@ -94,10 +94,7 @@ static void *run_reader(void *argument)
             packet_decoder_release(seat->decoder, passed - 1);
         if (!capture_fill_part(p->capture, seat->index, &batch->block))
             break;
-        if (!batch_decode(batch, seat->decoder, p->options->worker.hash_key, number, &seat->span)) {
-            fail(p);
-            break;
-        }
+        batch_decode(batch, seat->decoder, p->options->worker.hash_key, number, &seat->span);
         rings_put(p->rings, seat->index);
     }
     (void)reader_goes_on(seat);

@@ -42,13 +42,11 @@ struct file_run {
 
 /* --- one block --- */
 
-static bool job_decode(struct file_run *p, struct job *job)
+static void job_decode(struct file_run *p, struct job *job)
 {
-    if (!batch_decode(&job->batch, p->decoder, p->options->worker.hash_key,
-                      job->batch.block.sequence, &p->span))
-        return false;
+    batch_decode(&job->batch, p->decoder, p->options->worker.hash_key, job->batch.block.sequence,
+                 &p->span);
     p->clock_ns = job->batch.block.clock_ns;
-    return true;
 }
 
 static void job_work(struct file_run *p, struct job *job, unsigned index)
@@ -78,12 +76,11 @@ static struct event *join(struct event *a, struct event *b)
 
 /* --- all on one thread --- */
 
-static bool run_alone(struct file_run *p)
+static void run_alone(struct file_run *p)
 {
     struct job *job = &p->jobs[0];
     while (order_wanted(p->order) && capture_fill(p->capture, &job->batch.block)) {
-        if (!job_decode(p, job))
-            return false;
+        job_decode(p, job);
         job_work(p, job, 0);
         order_add(p->order, worker_take_events(p->workers[0]));
         order_release(p->order, job->batch.block.clock_ns);
@@ -98,7 +95,6 @@ static bool run_alone(struct file_run *p)
     job_work(p, job, 0);
     order_add(p->order, worker_take_events(p->workers[0]));
     order_finish(p->order);
-    return true;
 }
 
 /* --- reader, workers and the ordered thread --- */
@@ -188,14 +184,12 @@ static void hand_over(struct file_run *p, struct job *job)
     pthread_mutex_unlock(&p->lock);
 }
 
-static bool read_all(struct file_run *p)
+static void read_all(struct file_run *p)
 {
-    bool ok = true, unwanted = false;
+    bool unwanted = false;
     struct job *job = take_free(p, &unwanted);
     while (!unwanted && capture_fill(p->capture, &job->batch.block)) {
-        ok = job_decode(p, job);
-        if (!ok)
-            break;
+        job_decode(p, job);
         hand_over(p, job);
         if (p->options->progress != NULL) {
             struct capture_counters counters = capture_counters(p->capture);
@@ -207,7 +201,6 @@ static bool read_all(struct file_run *p)
     job->batch.count = 0;
     job->batch.block.clock_ns = p->clock_ns;
     hand_over(p, job);
-    return ok;
 }
 
 static bool run_together(struct file_run *p)
@@ -222,7 +215,7 @@ static bool run_together(struct file_run *p)
         ok = pthread_create(&threads[started], NULL, run_worker, &seats[started]) == 0;
     }
     if (ok) {
-        ok = read_all(p);
+        read_all(p);
     } else {
         log_error("cannot start a thread");
         pthread_mutex_lock(&p->lock);
@@ -284,8 +277,10 @@ bool pipeline_run(const struct pipeline_options *options, struct capture *captur
     bool ok = open_parts(&p);
     if (!ok)
         log_error("out of memory");
+    else if (options->workers == 1)
+        run_alone(&p);
     else
-        ok = options->workers == 1 ? run_alone(&p) : run_together(&p);
+        ok = run_together(&p);
 
     if (p.decoder != NULL) {
         stats->packets = *packet_decoder_counters(p.decoder);

@@ -7,19 +7,13 @@
 #include <stdlib.h>
 
 #include "limits.h"
+#include "stock.h"
 
 #define NOTHING INT64_MAX        /* the head of a ring in which nothing is left */
 #define FOR_EVER (INT64_MAX - 1) /* the clock of a ring whose reader has left */
 
-struct slot {
-    struct batch batch;
-    uint16_t *mine;   /* its packets' indices, those of worker 0 first */
-    uint32_t *starts; /* of each worker in `mine`, and the end */
-    size_t cap;       /* of mine */
-};
-
 struct ring {
-    struct slot *slots; /* batch n lies in slots[n % room] */
+    struct stock stock;
     /* Under the lock: */
     uint64_t published; /* batches, since the beginning */
     int64_t clock_ns;
@@ -60,30 +54,17 @@ struct rings {
 
 /* --- opening and closing --- */
 
-static bool open_ring(struct rings *r, struct ring *ring)
-{
-    ring->clock_ns = INT64_MIN;
-    ring->slots = calloc(r->room, sizeof *ring->slots);
-    if (ring->slots == NULL)
-        return false;
-    for (unsigned i = 0; i < r->room; i++) {
-        struct slot *slot = &ring->slots[i];
-        slot->starts = calloc(r->workers + 1, sizeof *slot->starts);
-        if (!batch_init(&slot->batch) || slot->starts == NULL)
-            return false;
-    }
-    return true;
-}
-
 static bool open_parts(struct rings *r)
 {
     r->rings = calloc(r->readers, sizeof *r->rings);
     r->views = calloc(r->workers, sizeof *r->views);
     if (r->rings == NULL || r->views == NULL)
         return false;
-    for (unsigned i = 0; i < r->readers; i++)
-        if (!open_ring(r, &r->rings[i]))
+    for (unsigned i = 0; i < r->readers; i++) {
+        r->rings[i].clock_ns = INT64_MIN;
+        if (!stock_init(&r->rings[i].stock, r->room, r->workers))
             return false;
+    }
     for (unsigned i = 0; i < r->workers; i++) {
         r->views[i].heads = calloc(r->readers, sizeof *r->views[i].heads);
         r->views[i].bound_ns = r->views[i].taken_ns = INT64_MIN;
@@ -116,15 +97,8 @@ void rings_free(struct rings *r)
 {
     if (r == NULL)
         return;
-    for (unsigned i = 0; r->rings != NULL && i < r->readers; i++) {
-        for (unsigned k = 0; r->rings[i].slots != NULL && k < r->room; k++) {
-            struct slot *slot = &r->rings[i].slots[k];
-            batch_free(&slot->batch);
-            free(slot->mine);
-            free(slot->starts);
-        }
-        free(r->rings[i].slots);
-    }
+    for (unsigned i = 0; r->rings != NULL && i < r->readers; i++)
+        stock_free(&r->rings[i].stock);
     for (unsigned i = 0; r->views != NULL && i < r->workers; i++)
         free(r->views[i].heads);
     free(r->rings);
@@ -160,7 +134,7 @@ struct batch *rings_take(struct rings *r, unsigned reader, uint64_t *number, uin
     }
     *number = ring->published;
     pthread_mutex_unlock(&r->lock);
-    return &ring->slots[*number % r->room].batch;
+    return &stock_take(&ring->stock, *number, *passed)->batch;
 }
 
 struct sorted { /* what was learnt while a batch was sorted */
@@ -170,18 +144,11 @@ struct sorted { /* what was learnt while a batch was sorted */
 
 /* Lists the packets by worker, so that each walks over its own only, and sees to it that none is
  * before the clock that the ring has promised. */
-static bool sort_packets(const struct rings *r, struct slot *slot, unsigned reader,
+static void sort_packets(const struct rings *r, struct slot *slot, unsigned reader,
                          int64_t floor_ns, struct sorted *sorted)
 {
     struct batch *batch = &slot->batch;
     uint32_t next[LIMIT_SHARDS + 1] = { 0 };
-    if (batch->count > slot->cap) {
-        uint16_t *mine = realloc(slot->mine, batch->count * sizeof *mine);
-        if (mine == NULL)
-            return false;
-        slot->mine = mine;
-        slot->cap = batch->count;
-    }
     for (size_t i = 0; i < batch->count; i++)
         next[batch->shards[i] % r->workers + 1]++;
     slot->starts[0] = 0;
@@ -200,7 +167,6 @@ static bool sort_packets(const struct rings *r, struct slot *slot, unsigned read
         }
     }
     sorted->clock_ns = batch->block.clock_ns > floor_ns ? batch->block.clock_ns : floor_ns;
-    return true;
 }
 
 static int64_t lowest(const struct rings *r)
@@ -226,10 +192,9 @@ static void raise_clock(struct rings *r, struct ring *ring, int64_t clock_ns)
 void rings_put(struct rings *r, unsigned reader)
 {
     struct ring *ring = &r->rings[reader];
-    struct slot *slot = &ring->slots[ring->published % r->room]; /* only this thread changes it */
+    struct slot *slot = ring->stock.at[ring->published % r->room]; /* only this thread changes it */
     struct sorted sorted = { .clock_ns = ring->clock_ns };
-    if (!sort_packets(r, slot, reader, ring->clock_ns, &sorted))
-        slot->batch.count = 0; /* out of memory: this batch is lost */
+    sort_packets(r, slot, reader, ring->clock_ns, &sorted);
 
     pthread_mutex_lock(&r->lock);
     int64_t before_ns = lowest(r);
@@ -237,6 +202,8 @@ void rings_put(struct rings *r, unsigned reader)
     ring->handed_over += sorted.handed_over;
     ring->copied += sorted.copied;
     bool frames = slot->batch.block.count > 0; /* the decoder may keep something for this number */
+    if (frames)
+        stock_give(&ring->stock, ring->published);
     ring->published += frames ? 1 : 0;
     if (frames || lowest(r) != before_ns) {
         r->news++;
@@ -258,7 +225,7 @@ void rings_leave(struct rings *r, unsigned reader)
 
 static struct slot *slot_at(const struct rings *r, unsigned reader, uint64_t number)
 {
-    return &r->rings[reader].slots[number % r->room];
+    return r->rings[reader].stock.at[number % r->room];
 }
 
 /* Lets the head stand at the next packet of this worker from where it stands on. */

@@ -45,6 +45,8 @@ struct block {
 
 bool block_init(struct block *block); /* false: out of memory */
 void block_free(struct block *block);
+/* Empty, and not needed for now: its pages go back to the system until it is filled again. */
+void block_rest(struct block *block);
 
 struct capture_options {
     const char *filter; /* BPF expression on top of ours; NULL for none; see capture_filter_new() */

@@ -12,6 +12,7 @@
 #include "filter.h"
 #include "live.h"
 #include "log.h"
+#include "pages.h"
 
 bool block_init(struct block *block)
 {
@@ -29,6 +30,13 @@ void block_free(struct block *block)
     free(block->bytes);
     free(block->frames);
     *block = (struct block){ 0 };
+}
+
+void block_rest(struct block *block)
+{
+    block->used = block->count = block->parsed = 0;
+    pages_forget(block->bytes, block->cap);
+    pages_forget(block->frames, block->frames_cap * sizeof *block->frames);
 }
 
 static bool comes_before(const struct input *a, const struct input *b)

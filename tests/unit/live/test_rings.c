@@ -204,13 +204,15 @@ static void test_turns_are_bounded(void **state)
     (void)state;
     enum { EXTRA = 10 };
     open_rings(1, 1, 2);
-    uint64_t number, passed;
-    struct batch *batch = rings_take(rings, 0, &number, &passed);
-    batch_empty(batch);
-    for (unsigned i = 0; i < LIMIT_TURN_PACKETS + EXTRA; i++)
-        batch_add(batch, i, 0);
-    rings_put(rings, 0);
     const unsigned sizes[] = { LIMIT_TURN_PACKETS, EXTRA };
+    for (int64_t from = 0, batch_no = 0; batch_no < 2; from += sizes[batch_no++]) {
+        uint64_t number, passed;
+        struct batch *batch = rings_take(rings, 0, &number, &passed);
+        batch_empty(batch);
+        for (int64_t i = 0; i < sizes[batch_no]; i++)
+            batch_add(batch, from + i, 0);
+        rings_put(rings, 0);
+    }
     for (unsigned turn = 0; turn < 2; turn++) {
         unsigned shard, got = 0;
         bool last;
