@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * arena.c - bump allocation in a list of blocks that double up to 16 KiB.
+ * arena.c - bump allocation in a list of blocks of 1 to 16 KiB.
  */
 #include "arena.h"
 
@@ -13,7 +13,7 @@ struct arena_block {
     alignas(max_align_t) unsigned char bytes[];
 };
 
-enum { FIRST_BLOCK = 1024, LARGEST_BLOCK = 16 * 1024 };
+enum { FIRST_BLOCK = 1024, LARGEST_BLOCK = 16 * 1024, FIRST_ITEMS = 4 };
 
 void arena_init(struct arena *arena, size_t max) { *arena = (struct arena){ .max = max }; }
 
@@ -48,11 +48,12 @@ void arena_reset(struct arena *arena)
     arena->blocks = largest;
 }
 
-static struct arena_block *block_new(const struct arena_block *before, size_t at_least)
+static struct arena_block *block_new(size_t used, size_t at_least)
 {
-    /* By their number, not by their size: behind one large object there may be little more. */
+    /* There are many arenas that stay for long: a third is the most that lies idle in a large one.
+     */
     size_t cap = FIRST_BLOCK;
-    for (; before != NULL && cap < LARGEST_BLOCK; before = before->older)
+    while (cap < used / 2 && cap < LARGEST_BLOCK)
         cap *= 2;
     if (cap < at_least)
         cap = at_least;
@@ -75,7 +76,7 @@ void *arena_alloc(struct arena *arena, size_t len)
 
     struct arena_block *block = arena->blocks;
     if (block == NULL || block->cap - block->used < rounded) {
-        block = block_new(arena->blocks, rounded);
+        block = block_new(arena->used, rounded);
         if (block == NULL) {
             arena->exhausted = true;
             return NULL;
@@ -87,6 +88,24 @@ void *arena_alloc(struct arena *arena, size_t len)
     block->used += rounded;
     arena->used += len;
     return at;
+}
+
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *cap, size_t max,
+                 size_t item)
+{
+    if (count < *cap)
+        return items;
+    size_t more = *cap == 0 ? FIRST_ITEMS : 2 * *cap;
+    if (more > max)
+        more = max;
+    char *larger = count < more ? arena_alloc(arena, more * item) : NULL;
+    if (larger == NULL)
+        return NULL;
+    if (count > 0)
+        memcpy(larger, items, count * item);
+    memset(larger + count * item, 0, (more - count) * item); /* nobody else's leftovers */
+    *cap = more;
+    return larger;
 }
 
 struct text arena_text(struct arena *arena, struct text text)

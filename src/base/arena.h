@@ -31,6 +31,13 @@ void arena_reset(struct arena *arena);
 /* len bytes aligned for any type, not cleared; NULL at the maximum. */
 void *arena_alloc(struct arena *arena, size_t len);
 
+/* Room for one item behind `count` in an array of the arena that holds *cap of them: the array
+ * itself, or a copy with more room, up to max items. It begins as NULL with a cap of 0. NULL when
+ * there is no room, and then the old one is as it was; what it leaves behind is lost to the arena.
+ */
+void *arena_grow(struct arena *arena, void *items, size_t count, size_t *cap, size_t max,
+                 size_t item);
+
 /* A copy of the text in the arena; an empty text when there is no room. */
 struct text arena_text(struct arena *arena, struct text text);
 

@@ -80,6 +80,7 @@
 #define LIMIT_TLS_EXTENSIONS 128u
 #define LIMIT_TLS_LIST 128u
 #define LIMIT_TLS_ALERTS 16u
+#define LIMIT_TLS_NOTES 32u
 
 /* x509: before any parsing; OpenSSL's own client accepts 100 KiB in all. */
 #define LIMIT_CHAIN_CERTIFICATES 32u

@@ -53,8 +53,11 @@ void capabilities_add(struct mail *mail, struct text name, const struct line *li
     } else if (keyword_near(name, mail->protocol->upgrade)) {
         facts_note(mail, MAIL_NOTE_CAPABILITY_ALTERED, line, name, 0, (uint32_t)name.len);
     }
-    if (list->names.count == LIMIT_CAPABILITIES)
+    struct text *names = arena_grow(mail->arena, list->names.names, list->names.count,
+                                    &list->names.cap, LIMIT_CAPABILITIES, sizeof *names);
+    if (names == NULL)
         return;
+    list->names.names = names;
     struct text before = { 0 };
     if (list->names.count < old->count)
         before = old->names[list->names.count];
@@ -140,8 +143,13 @@ void capabilities_end(struct mail *mail, const struct line *line)
     if (line == NULL && facts->capabilities.complete)
         return;
 
+    struct mail_capabilities old = facts->capabilities;
     facts->capabilities = list->names;
     facts->capabilities.complete = line != NULL;
+    /* The next list is written where the old one stands. */
+    list->names.names = old.names;
+    list->names.cap = old.cap;
+    list->names.count = 0;
     if (line == NULL)
         return;
     facts->capabilities.where = line->where;

@@ -24,6 +24,18 @@ static bool same_note(const struct mail_note *a, const struct mail_note *b)
            text_same(a->word, b->word);
 }
 
+static bool has_room(struct mail *mail)
+{
+    struct mail_facts *facts = &mail->facts;
+    struct mail_note *notes = arena_grow(mail->arena, facts->notes, facts->note_count,
+                                         &facts->note_cap, LIMIT_NOTES, sizeof *notes);
+    if (notes != NULL)
+        facts->notes = notes;
+    return notes != NULL;
+}
+
+bool facts_init(struct mail *mail) { return has_room(mail); }
+
 uint8_t facts_note(struct mail *mail, enum mail_note_kind kind, const struct line *line,
                    struct text word, uint32_t code, uint32_t len)
 {
@@ -38,7 +50,7 @@ uint8_t facts_note(struct mail *mail, enum mail_note_kind kind, const struct lin
         if (same_note(&facts->notes[i], &note))
             return (uint8_t)i;
 
-    if (facts->note_count == LIMIT_NOTES) {
+    if (!has_room(mail)) {
         facts->notes_dropped++;
         return NOTE_NONE;
     }

@@ -10,6 +10,9 @@
  * the text equals `old`, that one is returned. */
 struct text facts_keep(struct mail *mail, struct text text, size_t max, struct text old);
 
+/* Room for the first notes; false: none was given. */
+bool facts_init(struct mail *mail);
+
 /* Adds a note about the line (of which only positions are used) and returns its index, or NOTE_NONE
  * if it was dropped. A note that is there already, in all but its position, is not repeated. The
  * word is copied, LIMIT_CAPABILITY_BYTES at most; it must be one that may be kept. */

@@ -38,10 +38,13 @@ void facts_login(struct mail *mail, struct text mechanism, const struct line *li
 {
     struct mail_facts *facts = &mail->facts;
     mail->login = NOTE_NONE;
-    if (facts->auth_count == LIMIT_AUTH_ATTEMPTS) {
+    struct mail_auth *auth = arena_grow(mail->arena, facts->auth, facts->auth_count,
+                                        &facts->auth_cap, LIMIT_AUTH_ATTEMPTS, sizeof *auth);
+    if (auth == NULL) {
         facts->auth_dropped++;
         return;
     }
+    facts->auth = auth;
     mail->login = (uint8_t)facts->auth_count++;
     facts->auth[mail->login] =
         (struct mail_auth){ .mechanism = mechanism_name(mechanism),

@@ -76,9 +76,20 @@ void machine_missing(struct mail *mail)
         apply(mail, VERB_ANY, &step);
 }
 
+static bool has_room(struct mail *mail)
+{
+    struct pending *pipeline = arena_grow(mail->arena, mail->pipeline, mail->pending_count,
+                                          &mail->pending_cap, LIMIT_PIPELINE, sizeof *pipeline);
+    if (pipeline != NULL)
+        mail->pipeline = pipeline;
+    return pipeline != NULL;
+}
+
+bool pipeline_init(struct mail *mail) { return has_room(mail); }
+
 struct pending *pipeline_push(struct mail *mail, enum verb verb, const struct line *line)
 {
-    if (mail->pending_count == LIMIT_PIPELINE) {
+    if (!has_room(mail)) {
         if (mail->side[SIDE_SERVER].started)
             facts_note_once(mail, MAIL_NOTE_DESYNC, line);
         pipeline_clear(mail);

@@ -235,8 +235,8 @@ struct mail {
     uint16_t port;
     enum state state;
     struct channel side[SIDE_COUNT];
-    struct pending pipeline[LIMIT_PIPELINE]; /* oldest first */
-    size_t pending_count;
+    struct pending *pipeline; /* oldest first; LIMIT_PIPELINE at most */
+    size_t pending_count, pending_cap;
     bool marks_known;   /* the caller gives marks */
     bool lost;          /* replies may belong to commands that were not seen */
     bool only_known;    /* one direction only */
@@ -284,7 +284,10 @@ void machine_hear(struct mail *mail);
 /* The reply that a held client waits for will not come. */
 void machine_missing(struct mail *mail);
 
-/* A command enters the pipeline: at its end. Always succeeds; a full pipeline is cleared first. */
+/* Room for the first commands; false: none was given. */
+bool pipeline_init(struct mail *mail);
+/* A command enters the pipeline: at its end, until the next one enters. Always succeeds; a full
+ * pipeline is cleared first. */
 struct pending *pipeline_push(struct mail *mail, enum verb verb, const struct line *line);
 /* The oldest command that this reply can answer, or NULL. Older bytes are no answer: a reply's
  * sender has acknowledged the command. */

@@ -33,6 +33,8 @@ struct mail *mail_new(struct arena *arena, enum mail_protocol protocol, uint16_t
     mail->port = port;
     mail->http_note = mail->login = NOTE_NONE;
     early_reset(mail);
+    if (!pipeline_init(mail) || !facts_init(mail))
+        return NULL;
     pipeline_push(mail, VERB_GREETING, NULL); /* connecting is answered by the greeting */
     return mail;
 }

@@ -100,10 +100,10 @@ struct mail_note {
         word; /* a verb, a capability or a host, from an allow-list of kinds; never an argument */
 };
 
-struct mail_capabilities {                 /* the last complete list before TLS */
-    struct text names[LIMIT_CAPABILITIES]; /* "STARTTLS", "AUTH PLAIN LOGIN", "SIZE" … as sent,
-                                              parameters of AUTH and SASL kept */
-    size_t count;
+struct mail_capabilities { /* the last complete list before TLS */
+    struct text *names; /* "STARTTLS", "AUTH PLAIN LOGIN", "SIZE" … as sent, parameters of AUTH and
+                           SASL kept; LIMIT_CAPABILITIES at most */
+    size_t count, cap;
     bool complete;     /* the whole list was seen, without a gap */
     struct mark where; /* its last byte */
     uint64_t offset;   /* its first byte */
@@ -153,15 +153,15 @@ struct mail_facts {
     struct mark clear_command_at;
     struct text clear_command; /* its verb */
     uint64_t clear_command_offset;
-    struct mail_auth auth[LIMIT_AUTH_ATTEMPTS];
-    size_t auth_count;
+    struct mail_auth *auth; /* LIMIT_AUTH_ATTEMPTS at most */
+    size_t auth_count, auth_cap;
     uint32_t auth_dropped, notes_dropped;
     uint64_t messages, recipients, recipients_refused,
         content_bytes; /* that crossed in clear, both ways */
     uint64_t client_lines, server_lines;
-    struct text last_reply; /* code or word of the last reply in clear */
-    struct mail_note notes[LIMIT_NOTES];
-    size_t note_count;
+    struct text last_reply;  /* code or word of the last reply in clear */
+    struct mail_note *notes; /* LIMIT_NOTES at most */
+    size_t note_count, note_cap;
     struct text proxied_address; /* client address of a PROXY header (v1, v2), printable */
     uint16_t proxied_port;
 };

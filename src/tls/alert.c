@@ -15,10 +15,15 @@ enum {
 
 static void keep(struct tls *tls, const struct tls_alert *alert)
 {
-    if (tls->facts.alert_count < LIMIT_TLS_ALERTS)
-        tls->facts.alerts[tls->facts.alert_count++] = *alert;
-    else
-        tls->facts.alerts_dropped++;
+    struct tls_facts *facts = &tls->facts;
+    struct tls_alert *alerts = arena_grow(tls->arena, facts->alerts, facts->alert_count,
+                                          &facts->alert_cap, LIMIT_TLS_ALERTS, sizeof *alerts);
+    if (alerts == NULL) {
+        facts->alerts_dropped++;
+        return;
+    }
+    facts->alerts = alerts;
+    alerts[facts->alert_count++] = *alert;
 }
 
 void tls_alert_bytes(const struct tls_cursor *at, struct reader bytes)

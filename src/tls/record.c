@@ -47,10 +47,14 @@ struct mark tls_mark_at(const struct tls_cursor *at, uint64_t offset)
 void tls_note(struct tls *tls, struct tls_note note)
 {
     struct tls_facts *facts = &tls->facts;
-    if (facts->note_count < sizeof facts->notes / sizeof facts->notes[0])
-        facts->notes[facts->note_count++] = note;
-    else
+    struct tls_note *notes = arena_grow(tls->arena, facts->notes, facts->note_count,
+                                        &facts->note_cap, LIMIT_TLS_NOTES, sizeof *notes);
+    if (notes == NULL) {
         facts->notes_dropped++;
+        return;
+    }
+    facts->notes = notes;
+    notes[facts->note_count++] = note;
 }
 
 void tls_reach(struct tls *tls, enum tls_stage stage)

@@ -198,14 +198,14 @@ struct tls_facts {
     struct mark established_at;
     enum tri resumed;
     enum tls_stage stage;
-    struct tls_alert alerts[LIMIT_TLS_ALERTS];
-    size_t alert_count;
+    struct tls_alert *alerts; /* LIMIT_TLS_ALERTS at most */
+    size_t alert_count, alert_cap;
     uint32_t alerts_dropped;
     struct tls_encrypted encrypted[SIDE_COUNT];
-    bool lost[SIDE_COUNT]; /* records of this side can no longer be followed (gap, malformed) */
-    bool ssl2;             /* an SSLv2 session (SERVER-HELLO seen) */
-    struct tls_note notes[32];
-    size_t note_count;
+    bool lost[SIDE_COUNT];  /* records of this side can no longer be followed (gap, malformed) */
+    bool ssl2;              /* an SSLv2 session (SERVER-HELLO seen) */
+    struct tls_note *notes; /* LIMIT_TLS_NOTES at most */
+    size_t note_count, note_cap;
     uint32_t notes_dropped;
     bool out_of_memory; /* the arena refused: facts are incomplete */
 };

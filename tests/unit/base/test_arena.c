@@ -92,9 +92,37 @@ static void test_a_zeroed_arena_can_be_freed(void **state)
     assert_null(arena_alloc(&arena, 1));
 }
 
+static void test_a_growing_array(void **state)
+{
+    (void)state;
+    enum { MOST = 11, BYTES = 4 + 8 + MOST };
+    struct arena arena;
+    arena_init(&arena, BYTES * sizeof(int) + 3); /* each size once: nothing is given twice */
+    int *items = NULL;
+    size_t cap = 0;
+    for (int count = 0; count < MOST; count++) {
+        items = arena_grow(&arena, items, (size_t)count, &cap, MOST, sizeof *items);
+        assert_non_null(items);
+        assert_true(cap > (size_t)count && cap <= MOST);
+        for (size_t i = (size_t)count; i < cap; i++)
+            assert_int_equal(items[i], 0);
+        items[count] = count + 1;
+        for (int i = 0; i <= count; i++)
+            assert_int_equal(items[i], i + 1);
+    }
+    assert_null(arena_grow(&arena, items, MOST, &cap, MOST, sizeof *items));
+    assert_false(arena.exhausted);
+    assert_null(arena_grow(&arena, items, MOST, &cap, MOST + 1, sizeof *items));
+    assert_true(arena.exhausted);
+    assert_int_equal(cap, MOST);
+    assert_int_equal(items[MOST - 1], MOST);
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_growing_array),
         cmocka_unit_test(test_allocations_are_aligned_and_disjoint),
         cmocka_unit_test(test_the_maximum_holds_and_is_sticky),
         cmocka_unit_test(test_one_allocation_larger_than_a_block),

@@ -110,7 +110,8 @@ static void test_texts_are_bounded(void **state)
         snprintf(line, sizeof line, "250-mx\r\n250-STARTTLS\r\n250 Q%u %0100u\r\n", i, i);
         say(&s, SIDE_SERVER, line);
     }
-    assert_true(s.arena.used - before <= LIMIT_MAIL_TEXT_BYTES);
+    enum { LISTS = 1024 }; /* the last list and the one under way, without their texts */
+    assert_true(s.arena.used - before <= LIMIT_MAIL_TEXT_BYTES + LISTS);
     assert_false(s.arena.exhausted);
     assert_int_equal(mail_facts(s.mail)->starttls_offered, TRI_YES);
     arena_free(&s.arena);

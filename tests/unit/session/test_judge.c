@@ -14,6 +14,8 @@
 struct case_of {
     struct flow_info flow;
     struct mail_facts mail;
+    struct mail_note notes[2];
+    struct mail_auth auth[1];
     struct tls_facts tls;
     struct session_record record;
 };
@@ -26,6 +28,8 @@ static struct case_of *fresh(uint16_t port, bool with_mail, bool with_tls)
     c.flow.sides[SIDE_CLIENT].seen = c.flow.sides[SIDE_SERVER].seen = true;
     c.flow.how = FLOW_END_FIN;
     c.mail.protocol = MAIL_SMTP;
+    c.mail.notes = c.notes;
+    c.mail.auth = c.auth;
     c.tls.began[SIDE_CLIENT] = c.tls.began[SIDE_SERVER] = with_tls;
     c.tls.client_hellos = c.tls.server_hellos = with_tls;
     c.tls.server_hello.seen = with_tls;
