@@ -48,7 +48,7 @@ static bool watch_to_the_end(struct run *run, struct event_stats *stats)
 {
     struct course course = { .run = run };
     struct pipeline_options options = { .workers = setup_workers(run),
-                                        .readers = setup_readers(run),
+                                        .readers = capture_parts(run->capture),
                                         .worker = setup_worker_options(run),
                                         .narrow = setup_narrow(run),
                                         .tick = tick,

@@ -36,10 +36,12 @@ unsigned setup_workers(const struct run *run)
     return workers > LIMIT_SHARDS ? LIMIT_SHARDS : (unsigned)workers;
 }
 
-/* An interface's packets are shared between as many as work on them. */
-unsigned setup_readers(const struct run *run)
+/* An interface's packets are shared between as many as work on them; interfaces side by side need
+ * fewer each. */
+static unsigned readers_each(const struct run *run)
 {
-    return run->options.interfaces.count > 0 ? setup_workers(run) : 0;
+    unsigned interfaces = (unsigned)run->options.interfaces.count;
+    return interfaces > 0 ? (setup_workers(run) + interfaces - 1) / interfaces : 0;
 }
 
 static const char *non_empty(const char *text) { return *text != '\0' ? text : NULL; }
@@ -94,7 +96,7 @@ bool setup_inputs(struct run *run)
                                        .stop = run->stop,
                                        .snaplen = (uint32_t)run->config.capture_snaplen_bytes,
                                        .ring = run->config.capture_ring_bytes,
-                                       .readers = setup_readers(run),
+                                       .readers = readers_each(run),
                                        .ports = narrow.ports,
                                        .port_count = narrow.port_count };
     const struct options_list *lines = &run->options.interfaces, *files = &run->options.reads;

@@ -71,7 +71,6 @@ bool setup_must_fail(const struct run *run, const struct event_stats *stats);
 /* The input has no end of its own: a followed folder, or a pipe. */
 bool setup_is_live(const struct run *run);
 unsigned setup_workers(const struct run *run);
-unsigned setup_readers(const struct run *run); /* of interfaces, one a worker; 0: files */
 struct packet_narrow setup_narrow(const struct run *run); /* borrows from the run */
 /* For -T: what a filter does not reach, if there is one. */
 void setup_print_narrow(const struct run *run, FILE *out);

@@ -57,7 +57,7 @@ struct capture_options {
     /* Of interfaces: the kernel may leave out connections with none of these. 0: any port. */
     const uint16_t *ports;
     size_t port_count;
-    unsigned readers; /* of interfaces: capture_fill_part() is called for each; 0 is 1 */
+    unsigned readers; /* of each interface; 0 is 1 */
 };
 
 /* Whether libpcap understands a BPF expression; if not, the reason was logged. */
@@ -90,13 +90,14 @@ void capture_close(struct capture *capture);
  * end. */
 __attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, struct block *block);
 
-/* The same for interfaces with several readers, each a thread with blocks of its own;
- * capture_fill() is reader 0. The kernel spreads the packets so that both directions of a
- * connection, and all fragments of a datagram, come to the same reader, as far as it sees inside.
- * Clock and sequence of the blocks are each reader's own; frame.number is given once for each
- * interface. */
-__attribute__((warn_unused_result)) bool capture_fill_part(struct capture *capture, unsigned reader,
+/* The same for interfaces, which have one or more readers each, a thread for each with blocks of
+ * its own; part 0 is the first reader of the first interface. The kernel spreads the packets of an
+ * interface so that both directions of a connection, and all fragments of a datagram, come to the
+ * same reader, as far as it sees inside. The frames of a part come about by time. Clock and sequence of
+ * the blocks are each part's own; frame.number is given once for each interface. */
+__attribute__((warn_unused_result)) bool capture_fill_part(struct capture *capture, unsigned part,
                                                            struct block *block);
+unsigned capture_parts(const struct capture *capture); /* 0: files */
 
 bool capture_failed(const struct capture *capture);
 const char *capture_file_name(const struct capture *capture,

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0
- * live.c - polls the interfaces and copies what came into the block.
+ * live.c - polls an interface and copies what came into the block.
  */
 #include "live.h"
 
@@ -28,13 +28,13 @@
 struct part { /* what one reader has */
     struct live *live;
     struct capture_filter *filter; /* NULL for none */
-    struct line *lines;            /* one for each interface */
-    size_t turn;                   /* of the interfaces: which is asked first */
+    struct line line;
+    uint32_t index; /* of the interface */
     int64_t clock_ns;
     uint64_t sequence;
     int64_t ending_ns; /* when it was stopped, by the machine's steady clock; 0: not yet */
     struct capture_counters counters;
-    pthread_mutex_t lock;         /* of the lines, and of what follows */
+    pthread_mutex_t lock;         /* of the line, and of what follows */
     struct capture_counters told; /* the counters as of the last block */
 };
 
@@ -44,8 +44,9 @@ struct live {
     const atomic_bool *stop; /* may be NULL */
     size_t count;            /* of interfaces */
     struct interface *interfaces;
-    unsigned readers;
-    struct part *parts;
+    unsigned parts_each; /* readers of one interface */
+    unsigned part_count;
+    struct part *parts; /* those of the first interface first */
 };
 
 /* --- opening and closing --- */
@@ -55,22 +56,17 @@ static bool make_parts(struct live *live, const char *const *names, const char *
     for (size_t i = 0; i < live->count; i++) {
         struct interface *interface = &live->interfaces[i];
         interface->name = names[i];
-        interface->shared = live->readers > 1;
+        interface->shared = live->parts_each > 1;
         atomic_init(&interface->given, 0);
         pthread_mutex_init(&interface->lock, NULL);
     }
-    for (unsigned r = 0; r < live->readers; r++) {
-        struct part *part = &live->parts[r];
+    for (unsigned p = 0; p < live->part_count; p++) {
+        struct part *part = &live->parts[p];
         pthread_mutex_init(&part->lock, NULL);
         part->live = live;
         part->clock_ns = INT64_MIN;
-        part->lines = calloc(live->count, sizeof *part->lines);
-        if (part->lines == NULL) {
-            log_error("out of memory");
-            return false;
-        }
-        for (size_t i = 0; i < live->count; i++)
-            part->lines[i].interface = &live->interfaces[i];
+        part->index = p / live->parts_each;
+        part->line.interface = &live->interfaces[part->index];
         if (filter != NULL && (part->filter = capture_filter_new(filter)) == NULL)
             return false;
     }
@@ -82,16 +78,15 @@ static bool open_lines(struct live *live)
 {
     char why[256];
     for (int begin = 0; begin < 2; begin++)
-        for (size_t i = 0; i < live->count; i++)
-            for (unsigned r = 0; r < live->readers; r++) {
-                struct line *line = &live->parts[r].lines[i];
-                bool ok = begin ? line_begin(line, &live->want, why, sizeof why)
-                                : line_open(line, &live->options, why, sizeof why);
-                if (!ok) {
-                    log_error("%s: cannot be watched: %s", line->interface->name, why);
-                    return false;
-                }
+        for (unsigned p = 0; p < live->part_count; p++) {
+            struct line *line = &live->parts[p].line;
+            bool ok = begin ? line_begin(line, &live->want, why, sizeof why)
+                            : line_open(line, &live->options, why, sizeof why);
+            if (!ok) {
+                log_error("%s: cannot be watched: %s", line->interface->name, why);
+                return false;
             }
+        }
     return true;
 }
 
@@ -101,9 +96,10 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
     if (live != NULL) {
         live->stop = options->stop;
         live->count = count;
-        live->readers = options->readers > 0 ? options->readers : 1;
+        live->parts_each = options->readers > 0 ? options->readers : 1;
+        live->part_count = live->parts_each * (unsigned)count;
         live->interfaces = calloc(count, sizeof *live->interfaces);
-        live->parts = calloc(live->readers, sizeof *live->parts);
+        live->parts = calloc(live->part_count, sizeof *live->parts);
     }
     if (live == NULL || live->interfaces == NULL || live->parts == NULL) {
         log_error("out of memory");
@@ -114,7 +110,7 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
         free(live);
         return NULL;
     }
-    uint64_t ring = options->ring / live->readers;
+    uint64_t ring = options->ring / live->parts_each;
     live->options = (struct libpcap_live_options){ .snaplen = options->snaplen,
                                                    .ring = ring > RING_MIN ? ring : RING_MIN };
     live->want = (struct kernel_filter){ .filter = options->filter,
@@ -131,17 +127,16 @@ void live_free(struct live *live)
 {
     if (live == NULL)
         return;
-    for (unsigned r = 0; r < live->readers; r++) {
-        struct part *part = &live->parts[r];
-        for (size_t i = 0; i < live->count && part->lines != NULL; i++)
-            line_close(&part->lines[i]);
-        free(part->lines);
-        capture_filter_free(part->filter);
+    for (unsigned p = 0; p < live->part_count; p++) {
+        line_close(&live->parts[p].line);
+        capture_filter_free(live->parts[p].filter);
     }
     free(live->parts);
     free(live->interfaces);
     free(live);
 }
+
+unsigned live_parts(const struct live *live) { return live->part_count; }
 
 const char *live_name(const struct live *live, uint32_t file)
 {
@@ -164,8 +159,8 @@ static void add_line(const struct line *line, bool first, struct capture_counter
 struct capture_counters live_counters(struct live *live)
 {
     struct capture_counters sum = { .live = true };
-    for (unsigned r = 0; r < live->readers; r++) {
-        struct part *part = &live->parts[r];
+    for (unsigned p = 0; p < live->part_count; p++) {
+        struct part *part = &live->parts[p];
         pthread_mutex_lock(&part->lock);
         sum.frames += part->told.frames;
         sum.bytes += part->told.bytes;
@@ -173,8 +168,7 @@ struct capture_counters live_counters(struct live *live)
         sum.frames_filtered += part->told.frames_filtered;
         sum.frames_over_mtu += part->told.frames_over_mtu;
         sum.frames_vlan += part->told.frames_vlan;
-        for (size_t i = 0; i < live->count; i++)
-            add_line(&part->lines[i], r == 0, &sum);
+        add_line(&part->line, p % live->parts_each == 0, &sum);
         pthread_mutex_unlock(&part->lock);
     }
     return sum;
@@ -210,9 +204,7 @@ static bool is_joined(const struct line *line, const struct frame *frame, uint32
 
 struct taking {
     struct part *part;
-    struct line *line;
     struct block *block;
-    uint32_t index; /* of the interface */
     bool any;
 };
 
@@ -229,8 +221,8 @@ static bool take_frame(void *to, const struct frame *from)
     struct capture_counters *counters = &part->counters;
     struct frame frame = *from;
     taking->any = true;
-    frame.number = line_number(taking->line);
-    frame.file = frame.interface = taking->index;
+    frame.number = line_number(&part->line);
+    frame.file = frame.interface = part->index;
     if (frame.captured > LIMIT_FRAME_BYTES) {
         counters->frames_skipped++;
         return true;
@@ -243,11 +235,11 @@ static bool take_frame(void *to, const struct frame *from)
     }
     counters->frames++;
     counters->bytes += frame.captured;
-    if (taking->line->mtu > 0) {
+    if (part->line.mtu > 0) {
         uint32_t tags = tags_of(&frame);
         counters->frames_vlan += tags > 0;
-        counters->frames_over_mtu += frame.wire > taking->line->mtu + ETHERNET_HEADER + tags &&
-                                     !is_joined(taking->line, &frame, tags);
+        counters->frames_over_mtu += frame.wire > part->line.mtu + ETHERNET_HEADER + tags &&
+                                     !is_joined(&part->line, &frame, tags);
     }
     memcpy(block->bytes + block->used, frame.data, frame.captured);
     frame.data = block->bytes + block->used;
@@ -259,40 +251,24 @@ static bool take_frame(void *to, const struct frame *from)
 /* --- one block --- */
 
 /* True if anything came, wanted or not. */
-static bool take_lines(struct part *part, struct block *block)
+static bool take_line(struct part *part, struct block *block)
 {
     struct live *live = part->live;
     struct taking taking = { .part = part, .block = block };
-    for (size_t n = 0; n < live->count && has_room(block); n++) {
-        taking.index = (uint32_t)((part->turn + n) % live->count);
-        taking.line = &part->lines[taking.index];
-        if (part->ending_ns == 0)
-            line_retry(taking.line, &live->options, &live->want, &part->lock);
-        if (taking.line->pcap != NULL &&
-            libpcap_live_take(taking.line->pcap, take_frame, &taking) == LIBPCAP_ERROR)
-            line_lost(taking.line, &part->lock);
-    }
-    part->turn = (part->turn + 1) % live->count;
+    if (part->ending_ns == 0)
+        line_retry(&part->line, &live->options, &live->want, &part->lock);
+    if (part->line.pcap != NULL &&
+        libpcap_live_take(part->line.pcap, take_frame, &taking) == LIBPCAP_ERROR)
+        line_lost(&part->line, &part->lock);
     return taking.any;
-}
-
-static int by_time(const void *a, const void *b)
-{
-    const struct frame *left = a, *right = b;
-    if (left->time_ns != right->time_ns)
-        return left->time_ns < right->time_ns ? -1 : 1;
-    return left->data < right->data ? -1 : left->data > right->data;
 }
 
 static void wait_for_frames(const struct part *part)
 {
-    struct pollfd fds[LIMIT_INTERFACES];
-    nfds_t count = 0;
-    for (size_t i = 0; i < part->live->count; i++)
-        if (part->lines[i].pcap != NULL)
-            fds[count++] = (struct pollfd){ .fd = libpcap_live_descriptor(part->lines[i].pcap),
-                                            .events = POLLIN };
-    (void)poll(fds, count, POLL_MS); /* a signal is as good as a frame */
+    struct pollfd fd = { .fd = -1, .events = POLLIN };
+    if (part->line.pcap != NULL)
+        fd.fd = libpcap_live_descriptor(part->line.pcap);
+    (void)poll(&fd, 1, POLL_MS); /* a signal is as good as a frame */
 }
 
 static int64_t steady_ns(void)
@@ -308,20 +284,19 @@ static void notice_stop(struct part *part)
     if (part->ending_ns != 0 || part->live->stop == NULL || !*part->live->stop)
         return;
     part->ending_ns = steady_ns();
-    for (size_t i = 0; i < part->live->count; i++)
-        if (part->lines[i].pcap != NULL)
-            (void)libpcap_live_end(part->lines[i].pcap);
+    if (part->line.pcap != NULL)
+        (void)libpcap_live_end(part->line.pcap);
 }
 
-bool live_fill(struct live *live, unsigned reader, struct block *block)
+bool live_fill(struct live *live, unsigned index, struct block *block)
 {
-    struct part *part = &live->parts[reader];
+    struct part *part = &live->parts[index];
     block->used = block->count = block->parsed = 0;
     notice_stop(part);
-    bool any = take_lines(part, block);
+    bool any = take_line(part, block);
     if (!any) {
         wait_for_frames(part);
-        any = take_lines(part, block);
+        any = take_line(part, block);
     }
     pthread_mutex_lock(&part->lock);
     part->told = part->counters;
@@ -329,8 +304,6 @@ bool live_fill(struct live *live, unsigned reader, struct block *block)
     if (!any && part->ending_ns != 0 && steady_ns() - part->ending_ns > ENDING_NS)
         return false;
 
-    if (live->count > 1)
-        qsort(block->frames, block->count, sizeof block->frames[0], by_time);
     int64_t silent_ns = line_now_ns() - BEHIND_NS;
     if (!any && silent_ns > part->clock_ns)
         part->clock_ns = silent_ns;

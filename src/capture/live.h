@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0
- * live.h - interfaces as a source of frames, for one or more readers. Linux.
+ * live.h - interfaces as a source of frames, with one or more readers each. Linux.
  *
- * A reader's clock goes on when its lines are silent: it then follows the machine's clock, so that
+ * A reader's clock goes on when its line is silent: it then follows the machine's clock, so that
  * timers fire and what is found is told. An interface that goes away is waited for. When the run is
  * stopped, what is in the rings by then is still delivered.
  */
@@ -19,7 +19,8 @@ void live_free(struct live *live); /* accepts NULL */
 
 /* Frames that came, or none after a twentieth of a second. False: the run was stopped. One thread a
  * reader. */
-bool live_fill(struct live *live, unsigned reader, struct block *block);
+bool live_fill(struct live *live, unsigned index, struct block *block);
+unsigned live_parts(const struct live *live); /* readers of all interfaces */
 const char *live_name(const struct live *live, uint32_t file);
 struct capture_counters live_counters(struct live *live); /* from any thread */
 

@@ -306,9 +306,14 @@ bool capture_fill(struct capture *capture, struct block *block)
     return filled;
 }
 
-bool capture_fill_part(struct capture *capture, unsigned reader, struct block *block)
+bool capture_fill_part(struct capture *capture, unsigned part, struct block *block)
 {
     if (capture->live == NULL)
-        return reader == 0 && capture_fill(capture, block);
-    return live_fill(capture->live, reader, block);
+        return part == 0 && capture_fill(capture, block);
+    return live_fill(capture->live, part, block);
+}
+
+unsigned capture_parts(const struct capture *capture)
+{
+    return capture->live != NULL ? live_parts(capture->live) : 0;
 }

@@ -152,15 +152,14 @@ static void identify(struct session *s, const struct flow_info *info, struct ses
     identity_session(info, record->community, s->numbers, record->id);
 }
 
-static void report(struct session *s, const struct flow_info *info, enum report_kind kind,
-                   int64_t now_ns)
+static void report(struct session *s, const struct flow_info *info, enum report_kind kind)
 {
     struct session_context *c = s->context;
     struct session_record record = {
         .early = kind == REPORT_EARLY,
         .open = kind == REPORT_OPEN,
         .memory = &s->memory,
-        .now_ns = now_ns,
+        .now_ns = info->now_ns, /* bytes may have waited: what is told comes behind what was told */
         .flow = info,
         .mail = s->mail != NULL ? mail_facts(s->mail) : NULL,
         .tls = s->tls != NULL ? tls_facts(s->tls) : NULL,
@@ -255,7 +254,7 @@ static void watch_fate(struct session *s, struct mark where)
     s->known = known;
     struct flow_info info;
     flow_info_get(s->flow, &info);
-    report(s, &info, REPORT_EARLY, where.time_ns);
+    report(s, &info, REPORT_EARLY);
 }
 
 /* --- what the flow tells --- */
@@ -352,11 +351,12 @@ static void session_finished(void *state, enum side side, struct mark where)
 static void session_timer(void *state, struct mark now)
 {
     struct session *s = state;
+    (void)now; /* as in the flow's information */
     if (s->stage != FOLLOWING)
         return;
     struct flow_info info;
     flow_info_get(s->flow, &info);
-    report(s, &info, REPORT_OPEN, now.time_ns);
+    report(s, &info, REPORT_OPEN);
 }
 
 /* What was never decided: the beginnings are all there is. */
@@ -392,7 +392,7 @@ static void session_end(void *context, void *state, const struct flow_info *info
     if (s->stage != IGNORED)
         settle(s, info);
     if (s->stage != IGNORED && s->stage != RECOGNISING)
-        report(s, info, REPORT_END, info->now_ns);
+        report(s, info, REPORT_END);
     session_free(s);
 }
 

@@ -31,7 +31,7 @@ class Watch:
         def ready():
             if process.poll() is not None:
                 raise LabError(f"starttap ended: {log.read_text()}")
-            return running_sockets(process.pid) >= self.workers * len(interfaces)
+            return running_sockets(process.pid) >= max(self.workers, len(interfaces))
         wait_until(ready, f"starttap does not watch: {log.read_text()}")
         return process
 
