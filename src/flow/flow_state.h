@@ -9,6 +9,8 @@
 #ifndef FLOW_STATE_H
 #define FLOW_STATE_H
 
+#include <assert.h>
+
 #include "flow.h"
 #include "limits.h"
 
@@ -93,9 +95,13 @@ struct stream {
     bool refused;        /* bytes of the coming gap were here, but there was no room */
 };
 
-/* A flow that was reported stays a while as LIFE_REPORTED, without state and bytes, so that late
- * packets do not begin a new one. */
-enum flow_life { LIFE_OPENING, LIFE_OPEN, LIFE_CLOSED, LIFE_REPORTED, LIFE_COUNT };
+enum flow_life {
+    LIFE_OPENING,
+    LIFE_OPEN,
+    LIFE_CLOSED,
+    LIFE_REPORTED, /* it is a struct past */
+    LIFE_COUNT
+};
 
 struct flow_key {
     struct address low, high; /* ordered, so that both directions are equal */
@@ -104,22 +110,32 @@ struct flow_key {
     uint64_t extra; /* VLAN, outer headers or interface, where the configuration asks for them */
 };
 
-struct flow {
+/* What the table holds: the head of a flow, or of a past one. */
+struct entry {
     struct flow_key key;
-    struct flow *bucket_next;
-    struct flow *older, *newer; /* in the list of its life, by last activity */
-    struct shard *shard;
-    uint64_t number; /* flows of a shard are counted from 1: the order of their first packets */
-    enum flow_life life;
+    struct entry *bucket_next;
+    struct entry *older, *newer; /* in the list of its life, by last activity */
+    uint64_t number;   /* flows of a shard are counted from 1: the order of their first packets */
     int64_t active_ns; /* clock of its last packet, or of its closing */
-    bool outer_split;  /* another flow has the same key under other outer headers */
+    uint64_t outer;    /* as in its packets */
+    enum flow_life life;
+    bool outer_split; /* another flow has the same key under other outer headers */
+};
+
+/* A SYN that does not fit: a new session if it is answered. */
+struct lone_syn {
+    struct mark mark;
+    uint32_t isn;
+    bool known, by_client, by_answer;
+};
+
+struct flow {
+    struct entry entry;
+    struct shard *shard;
     bool syn_seen, opened, let_go, flushing;
     bool
         one_sided; /* a side was waited for in vain: the other does not wait again until it shows */
-    bool lone_syn_known; /* a SYN that does not fit: a new session if it is answered */
-    bool lone_syn_by_client, lone_syn_by_answer;
-    uint32_t lone_syn_isn;
-    struct mark lone_syn_mark;
+    struct lone_syn lone_syn;
     void *state;
     struct flow_conflict *conflicts;
     struct stream streams[SIDE_COUNT];
@@ -129,8 +145,20 @@ struct flow {
     size_t heap_index;         /* 0: not in the heap */
 };
 
+/* What stays of a flow that was reported, so that late packets do not begin a new one. There are
+ * many of them. */
+struct past {
+    struct entry entry;
+    struct lone_syn lone_syn;
+    struct past_side {
+        uint32_t isn, next; /* next: the number behind the highest byte that was seen */
+        bool isn_known, anchored, base_known, seen, spoke, checksums_good;
+    } sides[SIDE_COUNT];
+    bool client_is_low; /* of the key */
+};
+
 struct flow_list {
-    struct flow *oldest, *newest;
+    struct entry *oldest, *newest;
     size_t count;
 };
 
@@ -138,8 +166,8 @@ struct shard {
     struct shard_options options;
     const struct flow_sink *sink;
     void *context;
-    struct flow **buckets;
-    size_t bucket_count, flow_count;
+    struct entry **buckets;
+    size_t bucket_count, flow_count; /* past ones are counted too */
     struct flow_list lists[LIFE_COUNT];
     struct flow **heap; /* from index 1 */
     size_t heap_count, heap_cap;
@@ -153,13 +181,29 @@ struct piece;
 
 /* table.c */
 struct flow_key table_key(const struct shard *shard, const struct packet *packet);
-struct flow *table_find(const struct shard *shard, const struct flow_key *key,
-                        const struct packet *packet);
-struct flow *
-table_add(struct shard *shard,
-          const struct flow_key *key); /* zeroed; NULL when out of memory; evicts at the maximum */
-void table_remove(struct shard *shard, struct flow *flow); /* and frees it */
-void table_touch(struct flow *flow, enum flow_life life);  /* now the newest of that life */
+struct entry *table_find(const struct shard *shard, const struct flow_key *key,
+                         const struct packet *packet);
+/* Zeroed but for the head; NULL when out of memory; evicts at the maximum. */
+struct flow *table_add(struct shard *shard, const struct flow_key *key, uint64_t outer);
+void table_remove(struct shard *shard, struct entry *entry); /* and frees it */
+/* Now the newest of that life. */
+void table_touch(struct shard *shard, struct entry *entry, enum flow_life life);
+/* The past one, whose head is filled in, takes the place of its flow, which is freed. */
+void table_replace(struct flow *flow, struct past *past);
+static inline struct flow *flow_of(struct entry *entry)
+{
+    assert(entry->life != LIFE_REPORTED);
+    return (struct flow *)entry;
+}
+
+/* past.c */
+void past_begin(struct flow *flow); /* instead of the flow, which is freed */
+enum past_word {
+    PAST_LATE,     /* the packet belongs to it */
+    PAST_OVER,     /* it does not: a new connection begins */
+    PAST_LONE_SYN, /* nor does it, and one had begun with the lone SYN */
+};
+enum past_word past_meet(struct past *past, const struct packet *packet);
 
 /* timers.c */
 void timers_set(struct flow *flow, int64_t at_ns); /* 0: none */
@@ -201,7 +245,13 @@ void orientation_swap(struct flow *flow); /* who was taken for the client is the
 bool orientation_is_port(const struct shard *shard, const struct flow_info *info);
 
 /* handshake.c */
-/* The flow that this packet belongs to: an old one, or a new one; NULL when out of memory. */
+/* The SYN that did not fit was answered, or its sender goes on from it: the old connection is over.
+ */
+bool handshake_lone_syn_lives(const struct lone_syn *lone, enum side side,
+                              const struct packet *packet);
+#define HANDSHAKE_REACH UINT32_C(65536) /* a SYN behind data of its own connection: reordering */
+/* The flow that this packet belongs to: an old one, or a new one; NULL: to none, or out of memory.
+ */
 struct flow *handshake_flow_of(struct shard *shard, const struct packet *packet, enum side *side);
 /* False: nothing else in the packet counts. */
 bool handshake_note(struct flow *flow, enum side side, const struct packet *packet);

@@ -6,9 +6,6 @@
 
 #include "flow_state.h"
 
-/* A SYN that arrives after data of its own connection: reordering does not reach further. */
-#define REACH UINT32_C(65536)
-
 static enum side side_of(const struct flow *flow, const struct packet *packet)
 {
     bool client = packet->source_port == flow->info.client_port &&
@@ -19,7 +16,7 @@ static enum side side_of(const struct flow *flow, const struct packet *packet)
 static struct flow *open_flow(struct shard *shard, const struct packet *packet, bool outer_split)
 {
     struct flow_key key = table_key(shard, packet);
-    struct flow *flow = table_add(shard, &key);
+    struct flow *flow = table_add(shard, &key, packet->outer);
     if (flow == NULL)
         return NULL;
     struct flow_info *info = &flow->info;
@@ -33,7 +30,7 @@ static struct flow *open_flow(struct shard *shard, const struct packet *packet, 
     info->outer = packet->outer;
     info->first =
         (struct mark){ .time_ns = packet->time_ns, .frame = packet->frame, .file = packet->file };
-    flow->outer_split = outer_split;
+    flow->entry.outer_split = outer_split;
     return flow;
 }
 
@@ -57,7 +54,7 @@ static bool syn_fits(const struct flow *flow, enum side side, uint32_t isn)
     if (!stream->anchored)
         return true;
     uint32_t ahead = stream->anchor_seq - (isn + 1);
-    return !stream->base_known && ahead < REACH;
+    return !stream->base_known && ahead < HANDSHAKE_REACH;
 }
 
 /* A SYN-ACK of another connection than this one. A second answer to the same SYN is not. */
@@ -67,7 +64,7 @@ static bool is_strange_answer(const struct flow *flow, enum side side, const str
     const struct stream *stream = &flow->streams[side_other(side)];
     if (syn_fits(flow, side, packet->seq))
         return false;
-    if (flow->life == LIFE_CLOSED || !asked->isn_known || !stream->base_known ||
+    if (flow->entry.life == LIFE_CLOSED || !asked->isn_known || !stream->base_known ||
         (!asked->seen && flow->info.sides[side].bytes > 0))
         return true;
     return packet->ack - (asked->isn + 1) > stream->highest - stream->base;
@@ -77,25 +74,23 @@ static bool is_strange_answer(const struct flow *flow, enum side side, const str
  * lives: whether it begins a new one is known when the other side goes along. */
 static void put_aside(struct flow *flow, enum side by, uint32_t isn, const struct packet *packet)
 {
-    flow->lone_syn_known = true;
-    flow->lone_syn_by_client = by == SIDE_CLIENT;
-    flow->lone_syn_isn = isn;
-    flow->lone_syn_mark =
+    flow->lone_syn.known = true;
+    flow->lone_syn.by_client = by == SIDE_CLIENT;
+    flow->lone_syn.isn = isn;
+    flow->lone_syn.mark =
         (struct mark){ .time_ns = packet->time_ns, .frame = packet->frame, .file = packet->file };
 }
 
-/* The SYN that did not fit was answered, or its sender goes on from it: the old connection is over.
- */
-static bool lone_syn_lives(const struct flow *flow, enum side side, const struct packet *packet)
+bool handshake_lone_syn_lives(const struct lone_syn *lone, enum side side,
+                              const struct packet *packet)
 {
-    enum side from = flow->lone_syn_by_client ? SIDE_CLIENT : SIDE_SERVER;
-    if (!flow->lone_syn_known)
+    enum side from = lone->by_client ? SIDE_CLIENT : SIDE_SERVER;
+    if (!lone->known)
         return false;
     if (side != from)
-        return !flow->lone_syn_by_answer && is_answer(packet) &&
-               packet->ack == flow->lone_syn_isn + 1;
+        return !lone->by_answer && is_answer(packet) && packet->ack == lone->isn + 1;
     return (packet->tcp_flags & (TCP_SYN | TCP_RST | TCP_ACK)) == TCP_ACK &&
-           packet->seq == flow->lone_syn_isn + 1;
+           packet->seq == lone->isn + 1;
 }
 
 /* A second connection with the same addresses in another tunnel: tenants with the same private
@@ -104,48 +99,36 @@ static bool is_other_tenant(const struct flow *flow, enum side side, const struc
 {
     return is_plain_syn(packet) && packet->outer != flow->info.outer &&
            flow->info.sides[side].syn && flow->info.sides[side].isn != packet->seq &&
-           flow->life < LIFE_CLOSED;
+           flow->entry.life < LIFE_CLOSED;
 }
 
-/* A late packet of a connection that was reported goes on from about where that one was. */
-static bool is_late(struct flow *flow, enum side side, const struct packet *packet)
-{
-    const uint64_t reach = UINT64_C(1) << 22;
-    struct stream *stream = &flow->streams[side];
-    if (!stream->anchored)
-        return true;
-    uint64_t at = stream_position(stream, packet->seq), end = at + packet->payload_wire;
-    bool near = at + reach >= stream->highest && at <= stream->highest + reach;
-    if (near && end > stream->highest)
-        stream->highest = end;
-    return near;
-}
-
-static struct flow *replace(struct shard *shard, struct flow *old, const struct packet *packet)
+static struct flow *replace(struct shard *shard, struct entry *old, const struct packet *packet)
 {
     bool split = old->outer_split;
-    flow_end(old, FLOW_END_REUSED, shard->now_ns);
+    if (old->life == LIFE_REPORTED)
+        table_remove(shard, old);
+    else
+        flow_end(flow_of(old), FLOW_END_REUSED, shard->now_ns);
     return open_flow(shard, packet, split);
 }
 
 /* A connection begins anew with the SYN that was put aside. */
-static struct flow *replace_by_lone_syn(struct shard *shard, struct flow *old,
-                                        const struct packet *packet, bool from_sender)
+static struct flow *replace_by_lone_syn(struct shard *shard, struct entry *old,
+                                        struct lone_syn lone, const struct packet *packet)
 {
-    uint32_t isn = old->lone_syn_isn;
-    struct mark mark = old->lone_syn_mark;
     struct flow *flow = replace(shard, old, packet);
     if (flow == NULL)
         return NULL;
+    bool from_sender = !is_answer(packet);
     struct flow_info *info = &flow->info;
     if (side_of(flow, packet) != (from_sender ? SIDE_CLIENT : SIDE_SERVER))
         orientation_swap(flow);
     info->guessed = false;
-    info->first = mark;
+    info->first = lone.mark;
     flow->syn_seen = info->sides[SIDE_CLIENT].syn = info->sides[SIDE_CLIENT].isn_known = true;
-    info->sides[SIDE_CLIENT].isn = isn;
+    info->sides[SIDE_CLIENT].isn = lone.isn;
     stream_set_base(&flow->streams[SIDE_CLIENT],
-                    stream_position(&flow->streams[SIDE_CLIENT], isn + 1));
+                    stream_position(&flow->streams[SIDE_CLIENT], lone.isn + 1));
     return flow;
 }
 
@@ -155,7 +138,7 @@ static struct flow *meet_syn(struct shard *shard, struct flow *flow, enum side s
 {
     bool answer = is_answer(packet);
     if (is_other_tenant(flow, side, packet)) {
-        flow->outer_split = true;
+        flow->entry.outer_split = true;
         return open_flow(shard, packet, true);
     }
     if (answer ? !is_strange_answer(flow, side, packet) : syn_fits(flow, side, packet->seq)) {
@@ -163,37 +146,50 @@ static struct flow *meet_syn(struct shard *shard, struct flow *flow, enum side s
             orientation_swap(flow); /* data came before its SYN, and the guess was wrong */
         return flow;
     }
-    if (flow->life == LIFE_OPEN && flow->info.sides[side_other(side)].seen) {
+    if (flow->entry.life == LIFE_OPEN && flow->info.sides[side_other(side)].seen) {
         put_aside(flow, answer ? side_other(side) : side, answer ? packet->ack - 1 : packet->seq,
                   packet);
-        flow->lone_syn_by_answer = answer;
+        flow->lone_syn.by_answer = answer;
         return NULL;
     }
-    return replace(shard, flow, packet);
+    return replace(shard, &flow->entry, packet);
+}
+
+static struct flow *meet_past(struct shard *shard, struct past *past, const struct packet *packet)
+{
+    switch (past_meet(past, packet)) {
+    case PAST_LATE: table_touch(shard, &past->entry, LIFE_REPORTED); return NULL;
+    case PAST_LONE_SYN: return replace_by_lone_syn(shard, &past->entry, past->lone_syn, packet);
+    case PAST_OVER: break;
+    }
+    return replace(shard, &past->entry, packet);
+}
+
+static struct flow *meet(struct shard *shard, struct flow *flow, const struct packet *packet)
+{
+    enum side side = side_of(flow, packet);
+    if (packet->checksum == CHECKSUM_BAD && flow->streams[side].checksums_good)
+        return flow; /* damaged */
+    if (handshake_lone_syn_lives(&flow->lone_syn, side, packet))
+        return replace_by_lone_syn(shard, &flow->entry, flow->lone_syn, packet);
+    if ((packet->tcp_flags & (TCP_SYN | TCP_RST)) == TCP_SYN)
+        return meet_syn(shard, flow, side, packet);
+    return flow;
 }
 
 struct flow *handshake_flow_of(struct shard *shard, const struct packet *packet, enum side *side)
 {
     struct flow_key key = table_key(shard, packet);
-    struct flow *flow = table_find(shard, &key, packet);
-    *side = SIDE_CLIENT;
-    if (flow == NULL) {
-        if ((packet->tcp_flags & TCP_RST) != 0)
-            return NULL; /* the end of something that we never saw */
-        flow = open_flow(shard, packet, false);
-    } else {
-        *side = side_of(flow, packet);
-        bool damaged = packet->checksum == CHECKSUM_BAD && flow->streams[*side].checksums_good;
-        if (!damaged && lone_syn_lives(flow, *side, packet))
-            flow = replace_by_lone_syn(shard, flow, packet,
-                                       (*side == SIDE_CLIENT) == flow->lone_syn_by_client);
-        else if (!damaged && (packet->tcp_flags & (TCP_SYN | TCP_RST)) == TCP_SYN)
-            flow = meet_syn(shard, flow, *side, packet);
-        else if (flow->life == LIFE_REPORTED && !is_late(flow, *side, packet))
-            flow = replace(shard, flow, packet);
-    }
-    if (flow != NULL)
-        *side = side_of(flow, packet);
+    struct entry *entry = table_find(shard, &key, packet);
+    struct flow *flow = NULL;
+    if (entry == NULL)
+        /* Or the end of something that we never saw. */
+        flow = (packet->tcp_flags & TCP_RST) == 0 ? open_flow(shard, packet, false) : NULL;
+    else if (entry->life == LIFE_REPORTED)
+        flow = meet_past(shard, (struct past *)entry, packet);
+    else
+        flow = meet(shard, flow_of(entry), packet);
+    *side = flow != NULL ? side_of(flow, packet) : SIDE_CLIENT;
     return flow;
 }
 

@@ -97,7 +97,7 @@ void orientation_swap(struct flow *flow)
     info->ended_by = side_other(info->ended_by);
     for (uint32_t i = 0; flow->conflicts != NULL && i < FLOW_CONFLICTS; i++)
         flow->conflicts[i].side = side_other(flow->conflicts[i].side);
-    flow->lone_syn_by_client = !flow->lone_syn_by_client;
+    flow->lone_syn.by_client = !flow->lone_syn.by_client;
 }
 
 void orientation_settle(struct flow *flow)

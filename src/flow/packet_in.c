@@ -117,7 +117,7 @@ static void take_bytes(struct flow *flow, enum side side, uint64_t at, const str
 static void settle_who_ended(struct flow *flow, enum side latest)
 {
     const struct stream *c = &flow->streams[SIDE_CLIENT], *s = &flow->streams[SIDE_SERVER];
-    if (flow->info.how == FLOW_END_RST && flow->life == LIFE_CLOSED)
+    if (flow->info.how == FLOW_END_RST && flow->entry.life == LIFE_CLOSED)
         return;
     if (c->fin_known && s->fin_known && s->fin_mark.acked > c->fin)
         flow->info.ended_by = SIDE_CLIENT;
@@ -181,14 +181,14 @@ static void note_reset(struct flow *flow, enum side side, const struct packet *p
         stream->reset_at = stream->highest;
     stream->reset_ns = flow->shard->now_ns;
     info->rst = true;
-    if (flow->life == LIFE_CLOSED)
+    if (flow->entry.life == LIFE_CLOSED)
         return;
     flow->info.how = FLOW_END_RST;
     flow->info.ended_by = side;
     flow->info.ended_by_known = true;
     flow->info.end = *mark;
     flow->info.end_ttl = packet->ttl;
-    table_touch(flow, LIFE_CLOSED);
+    table_touch(flow->shard, &flow->entry, LIFE_CLOSED);
 }
 
 /* A side that goes on behind its own reset did not send it (within LIMIT_REORDER_NS it may be
@@ -215,26 +215,27 @@ static void settle_life(struct flow *flow, enum side side, const struct mark *ma
 {
     const struct flow_side *c = &flow->info.sides[SIDE_CLIENT], *s = &flow->info.sides[SIDE_SERVER];
     bool finished = (c->fin || !c->seen) && (s->fin || !s->seen);
-    bool by_reset = flow->life == LIFE_CLOSED && flow->info.how == FLOW_END_RST;
-    if (finished && (flow->life != LIFE_CLOSED || (by_reset && reset_was_idle(flow)))) {
+    bool by_reset = flow->entry.life == LIFE_CLOSED && flow->info.how == FLOW_END_RST;
+    if (finished && (flow->entry.life != LIFE_CLOSED || (by_reset && reset_was_idle(flow)))) {
         flow->info.how = FLOW_END_FIN;
         flow->info.end = *mark;
         if (by_reset)
             settle_who_ended(flow, side);
         else
-            table_touch(flow, LIFE_CLOSED);
+            table_touch(flow->shard, &flow->entry, LIFE_CLOSED);
         return;
     }
-    if (flow->life == LIFE_CLOSED && !goes_on(flow, side))
+    if (flow->entry.life == LIFE_CLOSED && !goes_on(flow, side))
         return; /* stragglers do not keep it */
     bool answered = (c->seen && s->seen) || c->bytes > 0 || s->bytes > 0;
-    table_touch(flow, answered || flow->life != LIFE_OPENING ? LIFE_OPEN : LIFE_OPENING);
+    table_touch(flow->shard, &flow->entry,
+                answered || flow->entry.life != LIFE_OPENING ? LIFE_OPEN : LIFE_OPENING);
 }
 
 /* Both sides have finished and acknowledged that; no byte can follow. */
 static bool is_complete(const struct flow *flow)
 {
-    if (flow->life != LIFE_CLOSED || flow->info.how != FLOW_END_FIN)
+    if (flow->entry.life != LIFE_CLOSED || flow->info.how != FLOW_END_FIN)
         return false;
     for (int side = 0; side < SIDE_COUNT; side++) {
         const struct stream *stream = &flow->streams[side];
@@ -250,10 +251,6 @@ void flow_packet(struct flow *flow, enum side side, const struct packet *packet)
 {
     struct stream *stream = &flow->streams[side], *peer = &flow->streams[side_other(side)];
     struct mark mark = { .time_ns = packet->time_ns, .frame = packet->frame, .file = packet->file };
-    if (flow->life == LIFE_REPORTED) {
-        table_touch(flow, LIFE_REPORTED);
-        return;
-    }
     count(flow, side, packet, &mark);
     bool doubtful = is_damaged(flow, side, packet);
     if (doubtful && (packet->payload_wire == 0 || (packet->tcp_flags & (TCP_SYN | TCP_RST)) != 0))
@@ -290,14 +287,10 @@ void flow_end(struct flow *flow, enum flow_how how, int64_t now_ns)
     struct shard *shard = flow->shard;
     struct flow_info info;
 
-    if (flow->life == LIFE_REPORTED) {
-        table_remove(shard, flow);
-        return;
-    }
     flow->flushing = true;
     deliver_waiting(flow);
     expire_overdue(flow);
-    if (flow->life != LIFE_CLOSED) { /* else it is known how it ended */
+    if (flow->entry.life != LIFE_CLOSED) { /* else it is known how it ended */
         flow->info.how = how;
         flow->info.end = (struct mark){ .time_ns = now_ns, .file = flow->info.last.file };
         if (how == FLOW_END_CAPTURE || how == FLOW_END_REUSED)
@@ -315,12 +308,8 @@ void flow_end(struct flow *flow, enum flow_how how, int64_t now_ns)
     stream_drop(flow, SIDE_SERVER);
     shard->sink->end(shard->context, flow->state, &info);
     flow->state = NULL;
-    if (how != FLOW_END_TIMEOUT || flow->life == LIFE_OPENING) { /* an attempt is no connection */
-        table_remove(shard, flow);
-        return;
-    }
-    flow_let_go(flow);
-    flow->consumer_timer_ns = 0;
-    timers_set(flow, 0);
-    table_touch(flow, LIFE_REPORTED);
+    if (how == FLOW_END_TIMEOUT && flow->entry.life != LIFE_OPENING)
+        past_begin(flow);
+    else /* an attempt is no connection */
+        table_remove(shard, &flow->entry);
 }

@@ -25,10 +25,12 @@ void shard_free(struct shard *shard)
     if (shard == NULL)
         return;
     for (int life = 0; life < LIFE_COUNT; life++) {
-        for (struct flow *flow; (flow = shard->lists[life].oldest) != NULL;) {
-            stream_drop(flow, SIDE_CLIENT);
-            stream_drop(flow, SIDE_SERVER);
-            table_remove(shard, flow);
+        for (struct entry *entry; (entry = shard->lists[life].oldest) != NULL;) {
+            if (life != LIFE_REPORTED) {
+                stream_drop(flow_of(entry), SIDE_CLIENT);
+                stream_drop(flow_of(entry), SIDE_SERVER);
+            }
+            table_remove(shard, entry);
         }
     }
     free(shard->buckets);
@@ -47,15 +49,16 @@ static int64_t timeout_of(const struct shard *shard, enum flow_life life)
     return timeouts[life];
 }
 
-/* The flow whose timer or timeout comes first; NULL if there is none up to `until`. Ties go by the
+/* The one whose timer or timeout comes first; NULL if there is none up to `until`. Ties go by the
  * flows' numbers. */
-static struct flow *next_due(const struct shard *shard, int64_t until, int64_t *at, bool *is_timer)
+static struct entry *next_due(const struct shard *shard, int64_t until, int64_t *at, bool *is_timer)
 {
-    struct flow *due = timers_first(shard);
-    *at = due != NULL ? due->timer_ns : INT64_MAX;
+    struct flow *first = timers_first(shard);
+    struct entry *due = first != NULL ? &first->entry : NULL;
+    *at = first != NULL ? first->timer_ns : INT64_MAX;
     *is_timer = due != NULL;
     for (int life = 0; life < LIFE_COUNT; life++) {
-        struct flow *oldest = shard->lists[life].oldest;
+        struct entry *oldest = shard->lists[life].oldest;
         if (oldest == NULL)
             continue;
         int64_t timeout = timeout_of(shard, (enum flow_life)life);
@@ -91,13 +94,15 @@ void shard_advance(struct shard *shard, int64_t clock_ns)
 {
     int64_t at;
     bool is_timer;
-    for (struct flow *flow; (flow = next_due(shard, clock_ns, &at, &is_timer)) != NULL;) {
+    for (struct entry *due; (due = next_due(shard, clock_ns, &at, &is_timer)) != NULL;) {
         if (at > shard->now_ns)
             shard->now_ns = at;
         if (is_timer)
-            fire(flow);
+            fire(flow_of(due));
+        else if (due->life == LIFE_REPORTED)
+            table_remove(shard, due);
         else
-            flow_end(flow, FLOW_END_TIMEOUT, shard->now_ns);
+            flow_end(flow_of(due), FLOW_END_TIMEOUT, shard->now_ns);
     }
     if (clock_ns > shard->now_ns)
         shard->now_ns = clock_ns;
@@ -116,26 +121,29 @@ void shard_packet(struct shard *shard, const struct packet *packet)
 static int by_number(const void *a, const void *b)
 {
     const struct flow *const *left = a, *const *right = b;
-    return (*left)->number < (*right)->number ? -1 : (*left)->number > (*right)->number;
+    uint64_t first = (*left)->entry.number, second = (*right)->entry.number;
+    return first < second ? -1 : first > second;
 }
 
 void shard_finish(struct shard *shard, int64_t clock_ns)
 {
     shard_advance(shard, clock_ns);
+    while (shard->lists[LIFE_REPORTED].oldest != NULL)
+        table_remove(shard, shard->lists[LIFE_REPORTED].oldest);
     size_t count = 0;
     struct flow **flows = calloc(shard->flow_count + 1, sizeof(struct flow *));
-    for (int life = 0; life < LIFE_COUNT; life++)
-        for (struct flow *flow = shard->lists[life].oldest; flow != NULL && flows != NULL;
-             flow = flow->newer)
-            flows[count++] = flow;
+    for (int life = 0; life < LIFE_REPORTED; life++)
+        for (struct entry *entry = shard->lists[life].oldest; entry != NULL && flows != NULL;
+             entry = entry->newer)
+            flows[count++] = flow_of(entry);
     if (flows != NULL)
         qsort(flows, count, sizeof(struct flow *), by_number);
     for (size_t i = 0; i < count; i++)
         flow_end(flows[i], FLOW_END_CAPTURE, shard->now_ns);
     free(flows);
-    for (int life = 0; life < LIFE_COUNT; life++) /* out of memory: in another order */
+    for (int life = 0; life < LIFE_REPORTED; life++) /* out of memory: in another order */
         while (shard->lists[life].oldest != NULL)
-            flow_end(shard->lists[life].oldest, FLOW_END_CAPTURE, shard->now_ns);
+            flow_end(flow_of(shard->lists[life].oldest), FLOW_END_CAPTURE, shard->now_ns);
 }
 
 struct shard_counters shard_counters(const struct shard *shard)

@@ -67,84 +67,86 @@ struct flow_key table_key(const struct shard *shard, const struct packet *packet
     return key;
 }
 
-static struct flow **bucket_of(const struct shard *shard, const struct flow_key *key)
+static struct entry **bucket_of(const struct shard *shard, const struct flow_key *key)
 {
     return &shard->buckets[key_hash(key, shard->options.hash_key) & (shard->bucket_count - 1)];
 }
 
 /* Of flows with the same addresses in different tunnels the one in this tunnel; a flow that is
  * alone takes all. */
-struct flow *table_find(const struct shard *shard, const struct flow_key *key,
-                        const struct packet *packet)
+struct entry *table_find(const struct shard *shard, const struct flow_key *key,
+                         const struct packet *packet)
 {
-    struct flow *any = NULL;
+    struct entry *any = NULL;
     if (shard->bucket_count == 0)
         return NULL;
-    for (struct flow *flow = *bucket_of(shard, key); flow != NULL; flow = flow->bucket_next) {
-        if (!key_same(&flow->key, key))
+    for (struct entry *entry = *bucket_of(shard, key); entry != NULL; entry = entry->bucket_next) {
+        if (!key_same(&entry->key, key))
             continue;
-        if (flow->info.outer == packet->outer)
-            return flow;
-        if (any == NULL && !flow->outer_split)
-            any = flow;
+        if (entry->outer == packet->outer)
+            return entry;
+        if (any == NULL && !entry->outer_split)
+            any = entry;
     }
     return any;
 }
 
-static void list_remove(struct flow_list *list, struct flow *flow)
+static void list_remove(struct flow_list *list, struct entry *entry)
 {
-    *(flow->older != NULL ? &flow->older->newer : &list->oldest) = flow->newer;
-    *(flow->newer != NULL ? &flow->newer->older : &list->newest) = flow->older;
-    flow->older = flow->newer = NULL;
+    *(entry->older != NULL ? &entry->older->newer : &list->oldest) = entry->newer;
+    *(entry->newer != NULL ? &entry->newer->older : &list->newest) = entry->older;
+    entry->older = entry->newer = NULL;
     list->count--;
 }
 
-static void list_append(struct flow_list *list, struct flow *flow)
+static void list_append(struct flow_list *list, struct entry *entry)
 {
-    flow->older = list->newest;
-    flow->newer = NULL;
-    *(list->newest != NULL ? &list->newest->newer : &list->oldest) = flow;
-    list->newest = flow;
+    entry->older = list->newest;
+    entry->newer = NULL;
+    *(list->newest != NULL ? &list->newest->newer : &list->oldest) = entry;
+    list->newest = entry;
     list->count++;
 }
 
-void table_touch(struct flow *flow, enum flow_life life)
+void table_touch(struct shard *shard, struct entry *entry, enum flow_life life)
 {
-    struct shard *shard = flow->shard;
-    list_remove(&shard->lists[flow->life], flow);
-    flow->life = life;
-    flow->active_ns = shard->now_ns;
-    list_append(&shard->lists[life], flow);
+    list_remove(&shard->lists[entry->life], entry);
+    entry->life = life;
+    entry->active_ns = shard->now_ns;
+    list_append(&shard->lists[life], entry);
 }
 
 static bool grow(struct shard *shard)
 {
     size_t count = shard->bucket_count == 0 ? FIRST_BUCKETS : shard->bucket_count * 2;
-    struct flow **old = shard->buckets, **buckets = calloc(count, sizeof(struct flow *));
+    struct entry **old = shard->buckets, **buckets = calloc(count, sizeof(struct entry *));
     size_t old_count = shard->bucket_count;
     if (buckets == NULL)
         return old_count > 0; /* slower, not wrong */
     shard->buckets = buckets;
     shard->bucket_count = count;
     for (size_t i = 0; i < old_count; i++) {
-        for (struct flow *flow = old[i]; flow != NULL;) {
-            struct flow *next = flow->bucket_next;
-            struct flow **bucket = bucket_of(shard, &flow->key);
-            flow->bucket_next = *bucket;
-            *bucket = flow;
-            flow = next;
+        for (struct entry *entry = old[i]; entry != NULL;) {
+            struct entry *next = entry->bucket_next;
+            struct entry **bucket = bucket_of(shard, &entry->key);
+            entry->bucket_next = *bucket;
+            *bucket = entry;
+            entry = next;
         }
     }
     free(old);
     return true;
 }
 
-static void evict(struct flow *victim)
+static void evict(struct shard *shard, struct entry *victim)
 {
-    struct shard *shard = victim->shard;
+    if (victim->life == LIFE_REPORTED) {
+        table_remove(shard, victim);
+        return;
+    }
     if (victim->life == LIFE_OPENING || victim->life == LIFE_OPEN)
         shard->counters.evicted++;
-    flow_end(victim, FLOW_END_EVICTED, shard->now_ns);
+    flow_end(flow_of(victim), FLOW_END_EVICTED, shard->now_ns);
 }
 
 /* Closed ones first, then attempts without an answer, then whoever was silent longest. */
@@ -152,7 +154,7 @@ static const enum flow_life eviction_order[] = { LIFE_REPORTED, LIFE_CLOSED, LIF
                                                  LIFE_OPEN };
 enum { EVICTION_RANKS = sizeof eviction_order / sizeof eviction_order[0] };
 
-static struct flow *victim_of_shard(const struct shard *shard)
+static struct entry *victim_of_shard(const struct shard *shard)
 {
     for (int i = 0; i < EVICTION_RANKS; i++)
         if (shard->lists[eviction_order[i]].oldest != NULL)
@@ -160,66 +162,93 @@ static struct flow *victim_of_shard(const struct shard *shard)
     return NULL;
 }
 
-static int eviction_rank(const struct flow *flow)
+static int eviction_rank(const struct entry *entry)
 {
     int rank = 0;
-    while (rank + 1 < EVICTION_RANKS && eviction_order[rank] != flow->life)
+    while (rank + 1 < EVICTION_RANKS && eviction_order[rank] != entry->life)
         rank++;
     return rank;
 }
 
 /* By chance no bucket holds this many. Whoever knows the hash key, or opens connections with the
  * same addresses in one tunnel after the other, must not make every packet walk a long chain. */
-static struct flow *victim_of_bucket(struct flow *chain)
+static struct entry *victim_of_bucket(struct entry *chain)
 {
-    struct flow *victim = chain;
+    struct entry *victim = chain;
     unsigned count = 0;
-    for (struct flow *flow = chain; flow != NULL; flow = flow->bucket_next) {
-        int rank = eviction_rank(flow), lowest = eviction_rank(victim);
+    for (struct entry *entry = chain; entry != NULL; entry = entry->bucket_next) {
+        int rank = eviction_rank(entry), lowest = eviction_rank(victim);
         bool silent_longer =
-            flow->active_ns < victim->active_ns ||
-            (flow->active_ns == victim->active_ns && flow->number < victim->number);
+            entry->active_ns < victim->active_ns ||
+            (entry->active_ns == victim->active_ns && entry->number < victim->number);
         if (rank < lowest || (rank == lowest && silent_longer))
-            victim = flow;
+            victim = entry;
         count++;
     }
     return count >= LIMIT_BUCKET_FLOWS ? victim : NULL;
 }
 
-struct flow *table_add(struct shard *shard, const struct flow_key *key)
+struct flow *table_add(struct shard *shard, const struct flow_key *key, uint64_t outer)
 {
     if (shard->flow_count >= shard->options.max_flows)
-        evict(victim_of_shard(shard));
+        evict(shard, victim_of_shard(shard));
     if (shard->flow_count >= shard->bucket_count && !grow(shard))
         return NULL;
-    struct flow *victim = victim_of_bucket(*bucket_of(shard, key));
+    struct entry *victim = victim_of_bucket(*bucket_of(shard, key));
     if (victim != NULL)
-        evict(victim);
+        evict(shard, victim);
     struct flow *flow = calloc(1, sizeof *flow);
     if (flow == NULL)
         return NULL;
-    flow->key = *key;
+    struct entry **bucket = bucket_of(shard, key);
     flow->shard = shard;
-    flow->number = ++shard->flow_number;
-    flow->active_ns = shard->now_ns;
-    struct flow **bucket = bucket_of(shard, key);
-    flow->bucket_next = *bucket;
-    *bucket = flow;
-    list_append(&shard->lists[LIFE_OPENING], flow);
+    flow->entry = (struct entry){ .key = *key,
+                                  .bucket_next = *bucket,
+                                  .number = ++shard->flow_number,
+                                  .active_ns = shard->now_ns,
+                                  .outer = outer,
+                                  .life = LIFE_OPENING };
+    *bucket = &flow->entry;
+    list_append(&shard->lists[LIFE_OPENING], &flow->entry);
     shard->flow_count++;
     shard->counters.flows++;
     return flow;
 }
 
-void table_remove(struct shard *shard, struct flow *flow)
+/* What points to it in its bucket. */
+static struct entry **link_of(const struct shard *shard, const struct entry *entry)
 {
-    struct flow **link = bucket_of(shard, &flow->key);
-    while (*link != flow)
+    struct entry **link = bucket_of(shard, &entry->key);
+    while (*link != entry)
         link = &(*link)->bucket_next;
-    *link = flow->bucket_next;
-    list_remove(&shard->lists[flow->life], flow);
-    timers_set(flow, 0);
+    return link;
+}
+
+static void release(struct entry *entry)
+{
+    if (entry->life != LIFE_REPORTED) {
+        struct flow *flow = flow_of(entry);
+        timers_set(flow, 0);
+        free(flow->conflicts);
+    }
+    free(entry);
+}
+
+void table_remove(struct shard *shard, struct entry *entry)
+{
+    *link_of(shard, entry) = entry->bucket_next;
+    list_remove(&shard->lists[entry->life], entry);
     shard->flow_count--;
-    free(flow->conflicts);
-    free(flow);
+    release(entry);
+}
+
+void table_replace(struct flow *flow, struct past *past)
+{
+    struct shard *shard = flow->shard;
+    *link_of(shard, &flow->entry) = &past->entry;
+    list_remove(&shard->lists[flow->entry.life], &flow->entry);
+    release(&flow->entry);
+    past->entry.life = LIFE_REPORTED;
+    past->entry.active_ns = shard->now_ns;
+    list_append(&shard->lists[LIFE_REPORTED], &past->entry);
 }

@@ -9,7 +9,8 @@
 
 static bool before(const struct flow *a, const struct flow *b)
 {
-    return a->timer_ns != b->timer_ns ? a->timer_ns < b->timer_ns : a->number < b->number;
+    return a->timer_ns != b->timer_ns ? a->timer_ns < b->timer_ns
+                                      : a->entry.number < b->entry.number;
 }
 
 static void place(struct shard *shard, size_t index, struct flow *flow)

@@ -162,6 +162,28 @@ static void test_stragglers_after_the_end(void **state)
     expect("Sr 9; Sr 9 1", "");
 }
 
+#define PAST OPENING "C 1 1 'A'; Cf 2 1; Sf 1 3; C 3 2;" /* over, and reported */
+#define OVER "C:A C. S. (fin C)"
+
+static void test_what_still_belongs_to_a_past_connection(void **state)
+{
+    (void)state;
+    expect(PAST "C 1 1 'A' @9; Ss 0 1; Cs 0; Sr 2; Sr 90000000", OVER);
+    /* What goes on goes on from there. */
+    expect(PAST "C 3000000 2 'B'; C 6000000 2 'C'", OVER);
+    expect(PAST "C 6000000 2 'C'", OVER " C:C (capture_end)");
+    /* Another answer to its SYN, and one to another. */
+    expect(PAST "Ss isn=9000 0 1; S 1 1 'B'", OVER);
+    expect(PAST "Ss isn=9000 0 301; S 1 301 'B'; @4000", OVER " S:B (capture_end)");
+    /* A SYN that was waiting for its answer when the old connection ended. */
+    expect(OPENING "C 1 1 'A'; Cs isn=9000 0; Cf isn=1000 2 1; Sf 1 3; C 3 2; C isn=9000 1 1 'B'; "
+                   "@3000",
+           OVER " C:B (capture_end)");
+    expect(OPENING "C 1 1 'A' good; Cs isn=9000 0; Cf isn=1000 2 1; Sf 1 3; C 3 2; C isn=9000 1 1 "
+                   "'B' bad; @3000",
+           OVER);
+}
+
 static void test_a_complete_connection_ends_at_once(void **state)
 {
     (void)state;
@@ -361,6 +383,7 @@ int main(void)
         cmocka_unit_test(test_the_key_can_have_more),
         cmocka_unit_test(test_both_directions_have_one_shard),
         cmocka_unit_test(test_stragglers_after_the_end),
+        cmocka_unit_test(test_what_still_belongs_to_a_past_connection),
         cmocka_unit_test(test_a_complete_connection_ends_at_once),
         cmocka_unit_test(test_how_it_ends_does_not_depend_on_order),
         cmocka_unit_test(test_timeouts_go_by_the_capture),
