@@ -8,7 +8,6 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
-#include "remarks.h"
 #include "signals.h"
 
 static int64_t now_ns(clockid_t clock)
@@ -86,15 +85,24 @@ static bool first_is_due(const struct heartbeat *h, int64_t at_ns)
     return !h->first_told && first_ns > 0 && at_ns - h->begun_ns >= first_ns;
 }
 
-static void tell_first(struct heartbeat *h, const struct event_stats *stats, int64_t at_ns)
+struct remarks_watch heartbeat_watch(const struct heartbeat *h,
+                                     struct capture_line lines[LIMIT_INTERFACES])
 {
-    const struct options_list *interfaces = &h->run->options.interfaces;
-    struct remarks_watch watch = {
-        .interface = interfaces->count == 1 ? interfaces->at[0] : NULL,
-        .seconds = (uint64_t)((at_ns - h->begun_ns) / NS_PER_S),
-        .vlan_key = (h->run->config.flow_key & CONFIG_FLOW_KEY_VLAN) != 0,
-        .filtered = *h->run->config.capture_filter != '\0',
+    const struct config *config = &h->run->config;
+    return (struct remarks_watch){
+        .lines = lines,
+        .line_count = capture_lines(h->run->capture, lines, LIMIT_INTERFACES),
+        .seconds = (uint64_t)((now_ns(CLOCK_MONOTONIC) - h->begun_ns) / NS_PER_S),
+        .vlan_key = (config->flow_key & CONFIG_FLOW_KEY_VLAN) != 0,
+        .filtered = *config->capture_filter != '\0',
+        .ports = config->capture_discovery == CONFIG_DISCOVERY_PORTS,
     };
+}
+
+static void tell_first(struct heartbeat *h, const struct event_stats *stats)
+{
+    struct capture_line lines[LIMIT_INTERFACES];
+    struct remarks_watch watch = heartbeat_watch(h, lines);
     remarks_first(stats, &watch);
     h->first_told = true;
 }
@@ -109,7 +117,7 @@ void heartbeat_tick(struct heartbeat *h, struct pipeline *pipeline)
     pipeline_snapshot(pipeline, &stats);
     complete(h, &stats);
     if (first)
-        tell_first(h, &stats, at_ns);
+        tell_first(h, &stats);
     if (!due)
         return;
     (void)write_metrics(h, &stats); /* the next one may succeed */

@@ -5,7 +5,9 @@
 #ifndef HEARTBEAT_H
 #define HEARTBEAT_H
 
+#include "limits.h"
 #include "pipeline.h"
+#include "remarks.h"
 #include "setup.h"
 
 struct heartbeat {
@@ -25,6 +27,9 @@ __attribute__((warn_unused_result)) bool heartbeat_begin(struct heartbeat *heart
                                                          const struct event_options *event);
 /* On the ordered thread, some ten times a second: tells what is due. */
 void heartbeat_tick(struct heartbeat *heartbeat, struct pipeline *pipeline);
+/* What is watched, for remarks.h; `lines` are filled and borrowed. */
+struct remarks_watch heartbeat_watch(const struct heartbeat *heartbeat,
+                                     struct capture_line lines[LIMIT_INTERFACES]);
 /* The run is over, and these are its counters but for what the ordered thread knows, which is
  * added: tells them. */
 __attribute__((warn_unused_result)) bool heartbeat_end(struct heartbeat *heartbeat,

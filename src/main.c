@@ -72,8 +72,11 @@ static bool watch_to_the_end(struct run *run, struct event_stats *stats)
     reload_settle(course.reload);
     bool told = heartbeat_end(&course.heartbeat, stats);
     reload_free(course.reload);
-    if (ok)
-        remarks_after_run(stats);
+    if (ok) {
+        struct capture_line lines[LIMIT_INTERFACES];
+        struct remarks_watch watch = heartbeat_watch(&course.heartbeat, lines);
+        remarks_after_run(stats, &watch);
+    }
     return ok && told;
 }
 

@@ -350,6 +350,33 @@ static enum options_result take_all(struct options_parsing *parsing, int argc, c
     return OPTIONS_RUN;
 }
 
+/* What is watched twice would be counted and judged twice. */
+static enum options_result judge_interfaces(const struct options *options, FILE *err)
+{
+    const struct options_list *names = &options->interfaces;
+    if (names->count > 0 && options->follow) {
+        fputs("starttap: --follow is for folders (-r); an interface is watched until a signal\n",
+              err);
+        return usage(err);
+    }
+    for (size_t i = 0; i < names->count; i++) {
+        if (*names->at[i] == '\0') {
+            fputs("starttap: -i needs the name of an interface\n", err);
+            return usage(err);
+        }
+        if (names->count > 1 && strcmp(names->at[i], "any") == 0) {
+            fputs("starttap: -i any watches every interface, and no other beside it\n", err);
+            return usage(err);
+        }
+        for (size_t k = 0; k < i; k++)
+            if (strcmp(names->at[i], names->at[k]) == 0) {
+                quoted_print(err, "-i ", names->at[i], " is there twice\n");
+                return usage(err);
+            }
+    }
+    return OPTIONS_RUN;
+}
+
 enum options_result options_parse(struct options *options, int argc, char **argv, FILE *out,
                                   FILE *err)
 {
@@ -369,6 +396,8 @@ enum options_result options_parse(struct options *options, int argc, char **argv
         fputs("starttap: -r and -i exclude one another\n", err);
         return usage(err);
     }
+    if (judge_interfaces(options, err) != OPTIONS_RUN)
+        return OPTIONS_USAGE;
     if (options->reads.count == 0 && options->interfaces.count == 0 && !options->check &&
         !options->explain) {
         fputs("starttap: nothing to read: give captures with -r FILE, or watch with -i IFACE\n",

@@ -123,7 +123,7 @@ static void forget_former(struct reload *r)
     r->now = r->next;
     r->next = NULL;
     r->state = IDLE;
-    log_info("SIGHUP: configuration, lists and authorities were read again and are in force");
+    log_notice("SIGHUP: configuration, lists and authorities were read again and are in force");
 }
 
 void reload_tick(struct reload *r, struct pipeline *pipeline)

@@ -5,6 +5,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "log.h"
 
@@ -12,7 +13,9 @@ enum { ONE_SIDED_PERCENT = 98, FEW_FLOWS = 20 };
 
 static unsigned long long wide(uint64_t number) { return (unsigned long long)number; }
 
-void remarks_after_run(const struct event_stats *stats)
+/* --- the end --- */
+
+static void tell_of_packets(const struct event_stats *stats, const struct remarks_watch *watch)
 {
     const uint64_t *verdicts = stats->packets.verdicts;
     uint64_t mail = stats->sessions.records - stats->sessions.modes[MODE_FOREIGN];
@@ -20,7 +23,8 @@ void remarks_after_run(const struct event_stats *stats)
     if (stats->capture.frames == 0 && stats->capture.frames_filtered > 0)
         log_warn("the filter left out all of %llu packets", wide(stats->capture.frames_filtered));
     else if (stats->capture.frames == 0)
-        log_warn("the capture holds no packets");
+        log_warn(watch->line_count > 0 ? "nothing was seen in all that time"
+                                       : "the capture holds no packets");
     else if (verdicts[PACKET_TCP] == 0 && verdicts[PACKET_ELSEWHERE] > 0)
         log_warn("no TCP was found on capture.ports, and %llu packets on others: "
                  "capture.discovery: all looks at them too",
@@ -33,23 +37,29 @@ void remarks_after_run(const struct event_stats *stats)
         log_warn("no mail was seen: %llu packets, %llu TCP connections, none that spoke mail or "
                  "TLS on a mail port",
                  wide(stats->capture.frames), wide(stats->flows.flows));
+}
 
+void remarks_after_run(const struct event_stats *stats, const struct remarks_watch *watch)
+{
+    tell_of_packets(stats, watch);
     if (stats->flows.flows >= FEW_FLOWS &&
         stats->flows.one_sided * 100 >= stats->flows.flows * ONE_SIDED_PERCENT)
         log_warn("%llu of %llu TCP connections were seen in one direction only: does the tap or "
                  "span port mirror both?",
                  wide(stats->flows.one_sided), wide(stats->flows.flows));
     if (stats->packets.truncated > 0)
-        log_warn("%llu packets were cut short when they were captured: record with the whole "
-                 "length (tcpdump -s 0)",
+        log_warn(watch->line_count > 0
+                     ? "%llu packets were cut short by the snap length: raise capture.snaplen"
+                     : "%llu packets were cut short when they were captured: record with the whole "
+                       "length (tcpdump -s 0)",
                  wide(stats->packets.truncated));
     if (stats->capture.backwards > 0)
         log_warn("%llu packets are older than packets of another interface before them: sort the "
                  "file first (reordercap), or what both saw is not compared",
                  wide(stats->capture.backwards));
     if (stats->capture.kernel_drops > 0)
-        log_warn("%llu packets were lost because the kernel's buffer was full: raise capture.ring, "
-                 "or narrow with -f",
+        log_warn("%llu packets were lost because the kernel's buffer was full: raise capture.ring "
+                 "or workers, or narrow with -f",
                  wide(stats->capture.kernel_drops));
     if (stats->flows.evicted > 0)
         log_warn("%llu connections were given up because the table was full: raise flow.max_flows",
@@ -82,10 +92,21 @@ static uint64_t mail_begun(const struct event_stats *stats)
     return begun;
 }
 
+static bool watches_any(const struct remarks_watch *watch)
+{
+    return watch->line_count == 1 && strcmp(watch->lines[0].name, "any") == 0;
+}
+
+/* For commands that take one. */
+static const char *one_name(const struct remarks_watch *watch)
+{
+    return watch->line_count == 1 && !watches_any(watch) ? watch->lines[0].name : "INTERFACE";
+}
+
 static void say_what_was_seen(struct sentences *s, const struct event_stats *stats,
                               const struct remarks_watch *watch)
 {
-    char mail[160] = "no mail";
+    char mail[160] = "no mail", names[160] = "";
     size_t at = 0;
     for (int i = MAIL_SMTP; i <= MAIL_SIEVE + 1; i++) {
         enum mail_protocol protocol = i <= MAIL_SIEVE ? (enum mail_protocol)i : MAIL_NONE;
@@ -96,31 +117,67 @@ static void say_what_was_seen(struct sentences *s, const struct event_stats *sta
             at += (size_t)snprintf(mail + at, sizeof mail - at, "%s%llu %s",
                                    at > 0 ? ", " : "sessions: ", wide(count), name);
     }
-    say(s, "%s, the first %llu seconds: %llu packets, %llu TCP connections, %s",
-        watch->interface != NULL ? watch->interface : "all interfaces", wide(watch->seconds),
-        wide(stats->capture.frames), wide(stats->flows.flows), mail);
+    at = 0;
+    for (size_t i = 0; i < watch->line_count && at < sizeof names; i++)
+        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
+                               watch->lines[i].name);
+    say(s, "%s, the first %llu seconds: %llu packets, %llu TCP connections, %s", names,
+        wide(watch->seconds), wide(stats->capture.frames), wide(stats->flows.flows), mail);
+}
+
+/* Of one interface, when another one shows something or there is no other. */
+static void say_if_silent(struct sentences *s, const struct capture_line *line,
+                          const struct remarks_watch *watch)
+{
+    const char *narrowed = watch->filtered ? " that the filter (-f) lets through"
+                           : watch->ports  ? " on capture.ports (capture.discovery: ports)"
+                                           : "";
+    if (line->away)
+        say(s, "%s: it is down or gone, and waited for", line->name);
+    else if (line->counts && line->received > 0)
+        say(s,
+            "%s: it received %llu packets, but no TCP%s: is this the mirror of the mail servers' "
+            "network?",
+            line->name, wide(line->received), narrowed);
+    else
+        say(s,
+            "%s: no packets at all: is the mirror port switched on, and is its cable in this "
+            "interface%s?",
+            line->name,
+            watch->filtered && !line->counts ? ", or does the filter (-f) leave everything out"
+                                             : "");
 }
 
 static void say_if_nothing(struct sentences *s, const struct event_stats *stats,
                            const struct remarks_watch *watch)
 {
     const uint64_t *verdicts = stats->packets.verdicts;
-    const char *filter = watch->filtered ? ", or does the filter (-f) leave everything out" : "";
-    if (stats->capture.frames == 0)
+    uint64_t frames = stats->capture.frames, filtered = stats->capture.frames_filtered;
+    bool mail = mail_begun(stats) > 0;
+    if (frames == 0 && filtered > 0)
+        say(s, "the filter (-f) left out all of %llu packets", wide(filtered));
+    for (size_t i = 0; i < watch->line_count && filtered == 0; i++)
+        if (watch->lines[i].frames == 0)
+            say_if_silent(s, &watch->lines[i], watch);
+    if (frames > 0 && verdicts[PACKET_TCP] == 0 && verdicts[PACKET_ELSEWHERE] > 0)
         say(s,
-            "no packets at all: is the mirror port switched on, and is its cable in this "
-            "interface%s?",
-            filter);
-    else if (verdicts[PACKET_TCP] == 0)
+            "no TCP on capture.ports, and %llu packets on others: capture.discovery: all looks at "
+            "them too",
+            wide(verdicts[PACKET_ELSEWHERE]));
+    else if (frames > 0 && verdicts[PACKET_TCP] == 0)
         say(s,
             "no TCP in these packets (%llu of an unknown link type, %llu cut short): is this the "
             "mirror of the mail servers' network%s?",
-            wide(verdicts[PACKET_UNKNOWN]), wide(verdicts[PACKET_SHORT]), filter);
-    else if (mail_begun(stats) == 0)
+            wide(verdicts[PACKET_UNKNOWN]), wide(verdicts[PACKET_SHORT]),
+            watch->filtered ? ", or does the filter (-f) leave everything out" : "");
+    else if (frames > 0 && !mail)
         say(s,
             "no mail yet, on any port: if some should have come by, the mirror shows another "
             "network than that of the mail servers%s",
             watch->filtered ? ", or the filter (-f) leaves it out" : "");
+    if (!mail && watches_any(watch))
+        say(s, "any does not make interfaces take what is meant for others: watch the one that a "
+               "mirror port is plugged into by its name");
 }
 
 /* Only of connections that are over it is known. */
@@ -172,7 +229,7 @@ size_t remarks_of(const struct event_stats *stats, const struct remarks_watch *w
                   char lines[REMARKS_MOST][REMARKS_SIZE])
 {
     struct sentences s = { lines, 0 };
-    const char *interface = watch->interface != NULL ? watch->interface : "INTERFACE";
+    const char *interface = one_name(watch);
     say_what_was_seen(&s, stats, watch);
     say_if_nothing(&s, stats, watch);
     say_if_half(&s, &stats->flows);

@@ -7,16 +7,19 @@
 
 #include "event.h"
 
-void remarks_after_run(const struct event_stats *stats);
-
-struct remarks_watch {     /* what is watched, and how */
-    const char *interface; /* NULL: several */
-    uint64_t seconds;      /* so far */
-    bool vlan_key;         /* VLAN ids tell connections apart (flow.key) */
-    bool filtered;         /* by the user (-f) */
+struct remarks_watch {                /* what is watched, and how */
+    const struct capture_line *lines; /* the interfaces, borrowed */
+    size_t line_count;                /* 0: captures are read */
+    uint64_t seconds;                 /* so far */
+    bool vlan_key;                    /* VLAN ids tell connections apart (flow.key) */
+    bool filtered;                    /* by the user (-f) */
+    bool ports;                       /* only capture.ports are looked at */
 };
 
-enum { REMARKS_MOST = 10, REMARKS_SIZE = 400 };
+/* At the end, of captures and interfaces alike. */
+void remarks_after_run(const struct event_stats *stats, const struct remarks_watch *watch);
+
+enum { REMARKS_MOST = 12, REMARKS_SIZE = 400 };
 
 /* What was seen, one sentence, and then each thing that is odd about it, with what to do. Returns
  * how many. */

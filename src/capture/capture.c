@@ -119,6 +119,11 @@ struct capture_counters capture_counters(const struct capture *capture)
     return counters;
 }
 
+size_t capture_lines(const struct capture *capture, struct capture_line *lines, size_t cap)
+{
+    return capture->live != NULL ? live_lines(capture->live, lines, cap) : 0;
+}
+
 size_t capture_secrets(const struct capture *capture, const char **text)
 {
     *text = secrets_text(&capture->tally.secrets);

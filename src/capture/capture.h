@@ -93,8 +93,8 @@ __attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, s
 /* The same for interfaces, which have one or more readers each, a thread for each with blocks of
  * its own; part 0 is the first reader of the first interface. The kernel spreads the packets of an
  * interface so that both directions of a connection, and all fragments of a datagram, come to the
- * same reader, as far as it sees inside. The frames of a part come about by time. Clock and sequence of
- * the blocks are each part's own; frame.number is given once for each interface. */
+ * same reader, as far as it sees inside. The frames of a part come about by time. Clock and
+ * sequence of the blocks are each part's own; frame.number is given once for each interface. */
 __attribute__((warn_unused_result)) bool capture_fill_part(struct capture *capture, unsigned part,
                                                            struct block *block);
 unsigned capture_parts(const struct capture *capture); /* 0: files */
@@ -124,6 +124,16 @@ struct capture_counters {
 };
 /* As of the last block; from any thread. */
 struct capture_counters capture_counters(const struct capture *capture);
+
+struct capture_line { /* an interface, since the beginning */
+    const char *name;
+    uint64_t frames;   /* delivered */
+    bool away;         /* waited for, at the moment */
+    bool counts;       /* the system tells what it received: */
+    uint64_t received; /* packets of any kind, before all filters */
+};
+/* The first `cap` interfaces; from any thread. Returns how many; 0: files. */
+size_t capture_lines(const struct capture *capture, struct capture_line *lines, size_t cap);
 
 /* TLS secrets found in pcapng Decryption Secrets Blocks ("NSS key log" text), kept for later. */
 size_t capture_secrets(const struct capture *capture,

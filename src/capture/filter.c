@@ -62,6 +62,11 @@ void capture_filter_free(struct capture_filter *filter)
     free(filter);
 }
 
+bool capture_filter_fits(struct capture_filter *filter, uint16_t link_type)
+{
+    return filter_fits(filter->program, link_type);
+}
+
 /* Where IP begins in a frame, tags passed. */
 struct place {
     size_t head;    /* bytes of the link header, without tags */

@@ -13,6 +13,9 @@
 
 enum filter_result capture_filter_match(struct capture_filter *filter, const struct frame *frame);
 
+/* Whether it has a meaning for frames of this link type; if not, the reason has been logged. */
+bool capture_filter_fits(struct capture_filter *filter, uint16_t link_type);
+
 /* True if the expression has the word "vlan" in it. */
 bool filter_speaks_of_tags(const char *expression);
 

@@ -123,8 +123,8 @@ static struct program *program_for(struct filter *filter, uint16_t link_type)
     program->link_type = link_type;
     program->fits = compile(filter->expression, link_type, &program->code, why, sizeof why);
     if (!program->fits)
-        log_error("filter \"%s\" does not fit frames of link type %u, which are left out: %s",
-                  filter->expression, (unsigned)link_type, why);
+        log_error("filter \"%s\" can match no frame of link type %u: %s", filter->expression,
+                  (unsigned)link_type, why);
     return program;
 }
 
@@ -136,6 +136,12 @@ enum filter_result filter_match(struct filter *filter, const struct frame *frame
 
     struct pcap_pkthdr header = { .caplen = frame->captured, .len = frame->wire };
     return pcap_offline_filter(&program->code, &header, frame->data) != 0 ? FILTER_YES : FILTER_NO;
+}
+
+bool filter_fits(struct filter *filter, uint16_t link_type)
+{
+    const struct program *program = program_for(filter, link_type);
+    return program != NULL && program->fits;
 }
 
 struct libpcap_file {
@@ -206,14 +212,28 @@ struct libpcap_live {
 /* Instructions. Linux charges a filter to net.core.optmem_max, 20 KiB on older ones. */
 #define KERNEL_PROGRAM_MAX 1000u
 
-static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *options)
+static enum libpcap_refusal refusal_of(int status)
+{
+    switch (status) {
+    case PCAP_ERROR_PERM_DENIED:
+    case PCAP_ERROR_PROMISC_PERM_DENIED: return LIBPCAP_NO_RIGHT;
+    case PCAP_ERROR_NO_SUCH_DEVICE: return LIBPCAP_NO_INTERFACE;
+    case PCAP_ERROR_IFACE_NOT_UP: return LIBPCAP_DOWN;
+    default: return LIBPCAP_REFUSES;
+    }
+}
+
+static bool live_activate(pcap_t *pcap, const struct libpcap_live_options *options,
+                          enum libpcap_refusal *refusal)
 {
     int ring = options->ring > INT32_MAX ? INT32_MAX : (int)options->ring;
     if (pcap_set_snaplen(pcap, (int)options->snaplen) != 0 || pcap_set_promisc(pcap, 1) != 0 ||
         pcap_set_timeout(pcap, LIVE_BLOCK_MS) != 0 || pcap_set_buffer_size(pcap, ring) != 0)
         return false;
     (void)pcap_set_tstamp_precision(pcap, PCAP_TSTAMP_PRECISION_NANO); /* microseconds do as well */
-    return pcap_activate(pcap) >= 0;
+    int status = pcap_activate(pcap);
+    *refusal = refusal_of(status);
+    return status >= 0;
 }
 
 static bool take_none(pcap_t *pcap)
@@ -224,13 +244,14 @@ static bool take_none(pcap_t *pcap)
 }
 
 struct libpcap_live *libpcap_live_new(const char *interface,
-                                      const struct libpcap_live_options *options, char *why,
-                                      size_t why_size)
+                                      const struct libpcap_live_options *options,
+                                      enum libpcap_refusal *refusal, char *why, size_t why_size)
 {
     char error[PCAP_ERRBUF_SIZE] = "out of memory";
+    *refusal = LIBPCAP_REFUSES;
     struct libpcap_live *live = calloc(1, sizeof *live);
     pcap_t *pcap = live != NULL ? pcap_create(interface, error) : NULL;
-    bool ok = pcap != NULL && live_activate(pcap, options) && take_none(pcap);
+    bool ok = pcap != NULL && live_activate(pcap, options, refusal) && take_none(pcap);
     if (pcap != NULL && !ok)
         (void)snprintf(error, sizeof error, "%s", pcap_geterr(pcap));
     if (ok && pcap_setnonblock(pcap, 1, error) != 0)

@@ -23,6 +23,8 @@ enum filter_result {
     FILTER_UNFIT, /* it has no meaning for this link type; logged at its first frame */
 };
 enum filter_result filter_match(struct filter *filter, const struct frame *frame);
+/* Whether it has a meaning for frames of this link type; if not, the reason has been logged. */
+bool filter_fits(struct filter *filter, uint16_t link_type);
 
 struct libpcap_file;
 
@@ -43,11 +45,19 @@ struct libpcap_live_options {
     uint64_t ring;    /* bytes of the kernel's buffer */
 };
 
-/* NULL: `why` says why not. Promiscuous, nanoseconds, not blocking. Takes nothing before
+enum libpcap_refusal {
+    LIBPCAP_REFUSES, /* as it says itself */
+    LIBPCAP_NO_RIGHT,
+    LIBPCAP_NO_INTERFACE,
+    LIBPCAP_DOWN,
+};
+
+/* NULL: `why` says why not in libpcap's words, and the result which of the common reasons it is.
+ * Promiscuous (but for "any"), nanoseconds, not blocking. Takes nothing before
  * libpcap_live_begin(): what came until then is discarded. */
 struct libpcap_live *libpcap_live_new(const char *interface,
-                                      const struct libpcap_live_options *options, char *why,
-                                      size_t why_size);
+                                      const struct libpcap_live_options *options,
+                                      enum libpcap_refusal *refusal, char *why, size_t why_size);
 void libpcap_live_free(struct libpcap_live *live);
 /* Sets what is taken from now on, in the kernel; NULL for all. False when this expression cannot be
  * had there; nothing has changed then. */

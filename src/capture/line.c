@@ -9,11 +9,14 @@
 #include <string.h>
 #include <time.h>
 
+#include "advice.h"
 #include "clock.h"
 #include "log.h"
 #include "packet_socket.h"
 
 #define LINK_ETHERNET 1
+#define LINK_LINUX_SLL 113
+#define COOKED_HEADER 16u
 #define RETRY_NS NS_PER_S
 /* Readers take numbers in handfuls, not to wait for each other at each frame. */
 #define NUMBERS_AT_ONCE 64u
@@ -39,9 +42,12 @@ bool line_open(struct line *line, const struct libpcap_live_options *options, ch
                size_t why_size)
 {
     struct interface *interface = line->interface;
-    struct libpcap_live *pcap = libpcap_live_new(interface->name, options, why, why_size);
-    if (pcap == NULL)
+    enum libpcap_refusal refusal;
+    struct libpcap_live *pcap = libpcap_live_new(interface->name, options, &refusal, why, why_size);
+    if (pcap == NULL) {
+        advice_of(refusal, interface->name, why, why_size);
         return false;
+    }
     int socket = libpcap_live_socket(pcap);
     if (interface->shared && !join(interface, socket)) {
         (void)snprintf(why, why_size, "its packets cannot be shared between readers: %s",
@@ -49,9 +55,12 @@ bool line_open(struct line *line, const struct libpcap_live_options *options, ch
         libpcap_live_free(pcap);
         return false;
     }
-    line->mtu = libpcap_live_link_type(pcap) == LINK_ETHERNET
-                    ? packet_socket_mtu(socket, interface->name)
-                    : 0;
+    uint16_t link_type = libpcap_live_link_type(pcap);
+    uint32_t mtu = link_type == LINK_ETHERNET ? packet_socket_mtu(socket, interface->name) : 0;
+    line->longest = mtu > 0 ? mtu + ETHERNET_HEADER : UINT32_MAX / 2;
+    line->type_at = link_type == LINK_ETHERNET    ? ETHERNET_HEADER - 2
+                    : link_type == LINK_LINUX_SLL ? COOKED_HEADER - 2
+                                                  : 0;
     line->pcap = pcap;
     return true;
 }
@@ -129,7 +138,7 @@ void line_lost(struct line *line, pthread_mutex_t *lock)
 void line_retry(struct line *line, const struct libpcap_live_options *options,
                 const struct kernel_filter *want, pthread_mutex_t *lock)
 {
-    char why[256];
+    char why[512];
     if (line->pcap != NULL || line_now_ns() < line->retry_ns)
         return;
     pthread_mutex_lock(lock);

@@ -13,8 +13,11 @@
 
 #include "filter.h"
 
+#define ETHERNET_HEADER 14u
+
 struct interface {
     const char *name;           /* borrowed */
+    uint64_t received;          /* packets by its own count, when the run began */
     bool shared;                /* there are several readers */
     atomic_uint_fast64_t given; /* frame numbers */
     pthread_mutex_t lock;       /* all below */
@@ -30,7 +33,8 @@ struct line {
     struct libpcap_live *pcap;   /* NULL while it is away */
     uint64_t number, number_end; /* frames may be numbered [number, number_end) */
     int64_t retry_ns;
-    uint32_t mtu;                  /* 0: not known */
+    uint32_t longest;              /* frame without tags that the MTU allows; UINT32_MAX / 2: any */
+    uint32_t type_at;              /* where frames have their EtherType; 0: they have none */
     struct libpcap_counts earlier; /* of earlier times that it was open */
 };
 

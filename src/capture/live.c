@@ -12,6 +12,7 @@
 #include "line.h"
 #include "log.h"
 #include "reader.h"
+#include "received.h"
 
 #define POLL_MS 30
 /* The kernel hands packets over in blocks after 20 ms, and the reader has to wake: the silent clock
@@ -22,7 +23,6 @@
 /* A ring has at least four blocks, which libpcap makes as large as the largest frame: with few
  * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
 #define RING_MIN (4 * (uint64_t)LIMIT_FRAME_BYTES)
-#define ETHERNET_HEADER 14u
 #define TAG_BYTES 4u
 
 struct part { /* what one reader has */
@@ -56,6 +56,8 @@ static bool make_parts(struct live *live, const char *const *names, const char *
     for (size_t i = 0; i < live->count; i++) {
         struct interface *interface = &live->interfaces[i];
         interface->name = names[i];
+        if (!received_packets(names[i], &interface->received))
+            interface->received = 0;
         interface->shared = live->parts_each > 1;
         atomic_init(&interface->given, 0);
         pthread_mutex_init(&interface->lock, NULL);
@@ -73,10 +75,18 @@ static bool make_parts(struct live *live, const char *const *names, const char *
     return true;
 }
 
+/* One that can match no frame of the interface is a mistake, and a costly one in a run of months.
+ */
+static bool filter_is_of_use(struct part *part)
+{
+    return part->filter == NULL ||
+           capture_filter_fits(part->filter, libpcap_live_link_type(part->line.pcap));
+}
+
 /* All sockets share the packets before the first one takes any. */
 static bool open_lines(struct live *live)
 {
-    char why[256];
+    char why[512];
     for (int begin = 0; begin < 2; begin++)
         for (unsigned p = 0; p < live->part_count; p++) {
             struct line *line = &live->parts[p].line;
@@ -86,6 +96,8 @@ static bool open_lines(struct live *live)
                 log_error("%s: cannot be watched: %s", line->interface->name, why);
                 return false;
             }
+            if (!begin && !filter_is_of_use(&live->parts[p]))
+                return false;
         }
     return true;
 }
@@ -111,6 +123,9 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
         return NULL;
     }
     uint64_t ring = options->ring / live->parts_each;
+    if (ring > INT32_MAX)
+        log_warn("capture.ring: of %llu MiB for each of %u workers libpcap takes no more than 2048",
+                 (unsigned long long)(ring >> 20), live->parts_each);
     live->options = (struct libpcap_live_options){ .snaplen = options->snaplen,
                                                    .ring = ring > RING_MIN ? ring : RING_MIN };
     live->want = (struct kernel_filter){ .filter = options->filter,
@@ -134,6 +149,32 @@ void live_free(struct live *live)
     free(live->parts);
     free(live->interfaces);
     free(live);
+}
+
+size_t live_lines(struct live *live, struct capture_line *lines, size_t cap)
+{
+    size_t count = live->count < cap ? live->count : cap;
+    for (size_t i = 0; i < count; i++) {
+        struct interface *interface = &live->interfaces[i];
+        uint64_t received;
+        lines[i] = (struct capture_line){ .name = interface->name };
+        lines[i].counts = received_packets(interface->name, &received);
+        if (lines[i].counts) /* made anew it counts from 0 */
+            lines[i].received =
+                received < interface->received ? received : received - interface->received;
+        pthread_mutex_lock(&interface->lock);
+        lines[i].away = interface->away > 0;
+        pthread_mutex_unlock(&interface->lock);
+    }
+    for (unsigned p = 0; p < live->part_count; p++) {
+        struct part *part = &live->parts[p];
+        if (part->index >= count)
+            continue;
+        pthread_mutex_lock(&part->lock);
+        lines[part->index].frames += part->told.frames;
+        pthread_mutex_unlock(&part->lock);
+    }
+    return count;
 }
 
 unsigned live_parts(const struct live *live) { return live->part_count; }
@@ -174,12 +215,12 @@ struct capture_counters live_counters(struct live *live)
     return sum;
 }
 
-/* Bytes of VLAN tags at the front of an Ethernet frame. */
-static uint32_t tags_of(const struct frame *frame)
+/* Bytes of VLAN tags in front of the EtherType. */
+static uint32_t tags_of(const struct frame *frame, uint32_t type_at)
 {
     struct reader r = reader_of(frame->data, frame->captured);
     uint32_t bytes = 0;
-    (void)reader_take(&r, ETHERNET_HEADER - 2);
+    (void)reader_take(&r, type_at);
     for (;; bytes += TAG_BYTES) {
         uint16_t type = reader_u16(&r);
         if (type != 0x8100 && type != 0x88a8 && type != 0x9100)
@@ -235,11 +276,11 @@ static bool take_frame(void *to, const struct frame *from)
     }
     counters->frames++;
     counters->bytes += frame.captured;
-    if (part->line.mtu > 0) {
-        uint32_t tags = tags_of(&frame);
+    if (part->line.type_at > 0) {
+        uint32_t tags = tags_of(&frame, part->line.type_at);
         counters->frames_vlan += tags > 0;
-        counters->frames_over_mtu += frame.wire > part->line.mtu + ETHERNET_HEADER + tags &&
-                                     !is_joined(&part->line, &frame, tags);
+        counters->frames_over_mtu +=
+            frame.wire > part->line.longest + tags && !is_joined(&part->line, &frame, tags);
     }
     memcpy(block->bytes + block->used, frame.data, frame.captured);
     frame.data = block->bytes + block->used;

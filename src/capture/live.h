@@ -22,6 +22,7 @@ void live_free(struct live *live); /* accepts NULL */
 bool live_fill(struct live *live, unsigned index, struct block *block);
 unsigned live_parts(const struct live *live); /* readers of all interfaces */
 const char *live_name(const struct live *live, uint32_t file);
-struct capture_counters live_counters(struct live *live); /* from any thread */
+size_t live_lines(struct live *live, struct capture_line *lines, size_t cap); /* the same */
+struct capture_counters live_counters(struct live *live);                     /* from any thread */
 
 #endif

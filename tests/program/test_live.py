@@ -138,6 +138,31 @@ def watch(checks, program_path, folder, workers):
     checks.check("no secret", b"CANARY" not in text and b"AHVz" not in text)
 
 
+def check_refusals(checks, program):
+    """What cannot be watched is said at the start, with what to do about it."""
+    subprocess.run(["ip", "link", "add", "line0", "type", "veth", "peer", "name", "tap0"], check=True)
+    rows = [(["absent0"], "absent0: cannot be watched: there is no such interface here; there are any, lo, tap0, line0"),
+            (["tap0"], "tap0: cannot be watched: it is down; switch it on: ip link set tap0 up"),
+            (["lo", "-f", "wlan type mgt"], 'filter "wlan type mgt" can match no frame of link type 1')]  # fmt: skip
+    for words, text in rows:
+        refused = harness.run(program, "-i", *words)
+        checks.check(f"-i {' '.join(words)}: refused with advice", refused.returncode == 1 and text in refused.stderr.decode(), refused.stderr)
+    users = [(["--bounding-set=-net_raw", "--inh-caps=-net_raw"], "--cap-add NET_RAW")]
+    with open("/proc/self/uid_map", encoding="ascii") as f:
+        if int(f.read().split()[2]) > 65534 and os.stat(program).st_mode & 0o5 == 0o5:
+            users.append((["--reuid=65534", "--clear-groups"], "setcap cap_net_raw+ep " + os.path.abspath(program)))
+    for words, text in users:
+        try:
+            refused = subprocess.run(["setpriv", *words, program, "-i", "lo"], capture_output=True)
+        except OSError:
+            print("left out: without rights (setpriv is not installed)")
+            break
+        if refused.returncode == 127:  # cannot be reached by that user
+            print("left out: without rights:", refused.stderr.decode().strip())
+            continue
+        checks.check("without rights: refused with advice", refused.returncode == 1 and text in refused.stderr.decode(), refused.stderr)
+
+
 def inside(options):
     checks = harness.Checks()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -146,8 +171,7 @@ def inside(options):
             watch(checks, options.program, folder, workers)
         none = harness.run(options.program, "-i", "lo", "-o", "file:" + os.path.join(folder, "no", "such"))
         checks.check("a file that cannot be made is said at the start", none.returncode == 1 and b"No such file" in none.stderr, none.stderr)
-        gone = harness.run(options.program, "-i", "absent0")
-        checks.check("an interface that is not there", gone.returncode == 1 and b"absent0" in gone.stderr, gone.stderr)
+        check_refusals(checks, options.program)
     return checks.finish()
 
 

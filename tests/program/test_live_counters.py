@@ -37,9 +37,9 @@ NOISE = [  # what the kernel leaves out
 class Watch:
     """The program on the tap, and the socket that feeds it."""
 
-    def __init__(self, options, folder, *words, workers=2, ring="16MiB"):
+    def __init__(self, options, folder, *words, workers=2, ring="16MiB", tap=("-i", TAP)):
         self.out = os.path.join(tempfile.mkdtemp(dir=folder), "live.jsonl")
-        self.program = subprocess.Popen([options.program, "-i", TAP, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
+        self.program = subprocess.Popen([options.program, *tap, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
                                          "--workers", str(workers), *words], stderr=subprocess.PIPE)  # fmt: skip
         for _ in range(400):
             with open("/proc/net/packet", encoding="ascii") as f:
@@ -190,6 +190,15 @@ def check_sizes(checks, options, folder):
     checks.equal("frames with a tag", stats["capture"]["vlan"], len(dialogues.session(25, TALK)))
 
 
+def check_any(checks, options, folder):
+    """Tags are seen on `any` too, whose frames have another header. Both ends are watched, so all comes twice."""
+    watch = Watch(options, folder, "-i", "any", tap=[])
+    watch.send([wrap.qinq(s, None)[0] for s in dialogues.session(25, TALK, 2)])
+    _, stats, err = watch.end()
+    add_up(checks, "any", stats)
+    checks.equal("any: frames with a tag", stats["capture"]["vlan"], 2 * watch.sent)
+
+
 def check_filters(checks, options, folder):
     rng = random.Random(SEED)
     rows = [(test_filter.plain, ["-f", "port 25"], {25}), (wrap.vlan, ["-f", "port 25"], {25}), (wrap.qinq, ["-f", "not port 25"], {2525}),
@@ -215,7 +224,7 @@ def inside(options):
     checks = harness.Checks()
     make_pair()
     with tempfile.TemporaryDirectory() as folder:
-        for check in check_rates, check_drops, check_return, check_sizes, check_filters:
+        for check in check_rates, check_drops, check_return, check_sizes, check_any, check_filters:
             check(checks, options, folder)
     return checks.finish()
 

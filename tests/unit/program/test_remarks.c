@@ -11,7 +11,8 @@
 
 #include "remarks.h"
 
-static const struct remarks_watch watch = { .interface = "eth1", .seconds = 60 };
+static const struct capture_line eth1 = { .name = "eth1", .frames = 1000 };
+static const struct remarks_watch watch = { .lines = &eth1, .line_count = 1, .seconds = 60 };
 
 /* A tap that sees all that it should. */
 static struct event_stats sound(void)
@@ -55,15 +56,66 @@ static void test_nothing_is_odd(void **state)
 static void test_nothing_is_seen(void **state)
 {
     (void)state;
-    struct event_stats none = { 0 }, no_tcp = sound(), no_mail = sound();
-    struct remarks_watch filtered = watch;
-    filtered.filtered = true;
-    expect(&none, &watch, "no packets at all");
-    expect(&none, &filtered, "(-f)");
+    struct event_stats no_tcp = sound(), elsewhere = sound(), no_mail = sound();
     no_tcp.packets.verdicts[PACKET_TCP] = 0;
-    expect(&no_tcp, &watch, "no TCP");
+    expect(&no_tcp, &watch, "no TCP in these packets");
+    elsewhere.packets.verdicts[PACKET_TCP] = 0;
+    elsewhere.packets.verdicts[PACKET_ELSEWHERE] = 7;
+    expect(&elsewhere, &watch, "no TCP on capture.ports, and 7 packets on others");
     memset(no_mail.sessions.recognised, 0, sizeof no_mail.sessions.recognised);
     expect(&no_mail, &watch, "no mail yet");
+}
+
+/* An interface that shows nothing: the system's own count tells why. */
+static void test_a_line_is_silent(void **state)
+{
+    (void)state;
+    struct event_stats none = { 0 }, filtered_out = { .capture.frames_filtered = 7 };
+    struct capture_line line = { .name = "eth1" };
+    struct remarks_watch w = { .lines = &line, .line_count = 1, .seconds = 60 };
+    expect(&none, &w, "eth1: no packets at all: is the mirror port switched on");
+    w.filtered = true;
+    expect(&none, &w, "or does the filter (-f) leave everything out?");
+    line.counts = true;
+    expect(&none, &w, "is its cable in this interface?");
+    line.received = 5;
+    expect(&none, &w, "eth1: it received 5 packets, but no TCP that the filter (-f) lets through:");
+    expect(&filtered_out, &w, "the filter (-f) left out all of 7 packets");
+    w.filtered = false;
+    expect(&none, &w, "eth1: it received 5 packets, but no TCP: is this the mirror");
+    w.ports = true;
+    expect(&none, &w, "but no TCP on capture.ports (capture.discovery: ports)");
+    line.away = true;
+    expect(&none, &w, "eth1: it is down or gone, and waited for");
+}
+
+static void test_one_of_two_is_silent(void **state)
+{
+    (void)state;
+    char text[REMARKS_MOST][REMARKS_SIZE];
+    struct event_stats s = sound();
+    const struct capture_line lines[] = { { .name = "eth1", .frames = 9 }, { .name = "eth2" } };
+    struct remarks_watch w = { .lines = lines, .line_count = 2, .seconds = 60 };
+    expect(&s, &w, "eth2: no packets at all");
+    (void)remarks_of(&s, &w, text);
+    assert_non_null(strstr(text[0], "eth1, eth2, the first 60 seconds"));
+}
+
+/* It leaves interfaces as they are, and a mirror's packets are for others. */
+static void test_any_is_not_promiscuous(void **state)
+{
+    (void)state;
+    char text[REMARKS_MOST][REMARKS_SIZE];
+    struct event_stats s = sound();
+    const struct capture_line any = { .name = "any", .frames = 9 };
+    struct remarks_watch w = { .lines = &any, .line_count = 1, .seconds = 60 };
+    assert_int_equal(remarks_of(&s, &w, text), 1);
+    memset(s.sessions.recognised, 0, sizeof s.sessions.recognised);
+    assert_int_equal(remarks_of(&s, &w, text), 3);
+    assert_non_null(strstr(text[2], "by its name"));
+    s = sound();
+    s.capture.interface_drops = 1;
+    expect(&s, &w, "ethtool -G INTERFACE");
 }
 
 static void test_one_direction(void **state)
@@ -94,7 +146,8 @@ static void test_what_the_card_changes(void **state)
 {
     (void)state;
     struct event_stats joined = sound(), untagged = sound();
-    struct remarks_watch several = { .seconds = 60, .vlan_key = true };
+    const struct capture_line two[] = { eth1, { .name = "eth2", .frames = 1 } };
+    struct remarks_watch several = { .lines = two, .line_count = 2, .vlan_key = true };
     joined.capture.frames_over_mtu = 5;
     expect(&joined, &watch, "ethtool -K eth1 gro off lro off");
     untagged.capture.frames_vlan = 0;
@@ -108,7 +161,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_nothing_is_odd),        cmocka_unit_test(test_nothing_is_seen),
         cmocka_unit_test(test_one_direction),         cmocka_unit_test(test_losses),
-        cmocka_unit_test(test_what_the_card_changes),
+        cmocka_unit_test(test_what_the_card_changes), cmocka_unit_test(test_a_line_is_silent),
+        cmocka_unit_test(test_one_of_two_is_silent),  cmocka_unit_test(test_any_is_not_promiscuous),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
