@@ -76,8 +76,7 @@ static void play(struct run *run, struct reader input, bool bytewise)
 
 static void check(const struct tls_facts *facts)
 {
-    if (facts->alert_count > LIMIT_TLS_ALERTS ||
-        facts->note_count > LIMIT_TLS_NOTES ||
+    if (facts->alert_count > LIMIT_TLS_ALERTS || facts->note_count > LIMIT_TLS_NOTES ||
         facts->client_hello.ciphers.count > LIMIT_TLS_CIPHERS ||
         facts->client_hello.extensions.count > LIMIT_TLS_EXTENSIONS ||
         facts->server_chain.count > LIMIT_CHAIN_CERTIFICATES ||
