@@ -164,6 +164,8 @@
  * event.
  */
 #define LIMIT_SPOOL_SLOTS 64u
+/* output: groups of the user as whom senders run; getgrouplist() is asked for no more. */
+#define LIMIT_USER_GROUPS 64
 /* output: messages that a plugin may ask for at a time. */
 #define LIMIT_SENDER_BATCH 10000u
 #define LIMIT_SPOOL_LEAST_BYTES (UINT64_C(4) << 20)

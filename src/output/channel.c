@@ -39,6 +39,18 @@ static struct channel *fail(struct channel *channel, const char *name, const cha
     return NULL;
 }
 
+static bool init_reader(pthread_mutex_t *reader)
+{
+    pthread_mutexattr_t kind;
+    if (pthread_mutexattr_init(&kind) != 0)
+        return false;
+    bool ok = pthread_mutexattr_setpshared(&kind, PTHREAD_PROCESS_SHARED) == 0 &&
+              pthread_mutexattr_setrobust(&kind, PTHREAD_MUTEX_ROBUST) == 0 &&
+              pthread_mutex_init(reader, &kind) == 0;
+    pthread_mutexattr_destroy(&kind);
+    return ok;
+}
+
 struct channel *channel_new(const struct output_spec *spec, const char *sensor, bool lossy,
                             const atomic_bool *stop)
 {
@@ -56,7 +68,8 @@ struct channel *channel_new(const struct output_spec *spec, const char *sensor, 
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (shared != MAP_FAILED)
         channel->shared = shared;
-    if (channel->wake < 0 || channel->room < 0 || channel->shared == NULL)
+    if (channel->wake < 0 || channel->room < 0 || channel->shared == NULL ||
+        !init_reader(&channel->shared->reader))
         return fail(channel, spec->name, why);
     uint64_t bytes = spec->spool_bytes;
     if (bytes == 0)

@@ -9,6 +9,7 @@
 #ifndef CHANNEL_H
 #define CHANNEL_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -17,7 +18,7 @@
 
 struct keeper;
 
-struct channel_shared { /* between the processes; zeroed at first */
+struct channel_shared { /* between the processes; zeroed at first but for the lock */
     _Atomic uint64_t put, delivered, refused, retried, restarts;
     _Atomic uint64_t dropped[DATASET_COUNT];
     _Atomic uint64_t waited_ns, waits; /* of the ordered thread for room; always 0 when lossy */
@@ -28,6 +29,7 @@ struct channel_shared { /* between the processes; zeroed at first */
     atomic_bool over;                  /* the sender has nothing more to do */
     atomic_bool gone;                  /* it never will: the reader of a pipe went away */
     _Atomic uint32_t crashes;          /* since the last message was delivered */
+    pthread_mutex_t reader;            /* held by the sender's process as long as it lives */
 };
 
 struct channel {

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keeper.c - forking, waiting, and forking again.
  */
-#define _GNU_SOURCE /* close_range() */
+#define _GNU_SOURCE /* pipe2(), ppoll() */
 #include "keeper.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,55 +21,46 @@
 #include "delivery.h"
 #include "limits.h"
 #include "log.h"
+#include "process.h"
 
 enum { PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 30000, LOOK_MS = 20, END_MS = 2000 };
+enum { TAKE_OVER_MS = 100, SPARE_PAUSE_MS = 1000 };
+
+struct keeper_shared {         /* between the processes */
+    _Atomic int keeper, spare; /* process numbers; 0: none */
+};
 
 struct keeper {
     struct channel *const *channels;
     size_t count;
-    pid_t pid;
-    int line; /* to the keeper: closed when it shall end */
+    struct keeper_shared *shared;
+    int line;  /* the program's end: closed when all shall end. Theirs is `end` */
+    int end;   /* in the keeper and the spare */
+    int alive; /* hung up when neither a keeper nor a spare is left. Their end is `life` */
+    int life;
     bool dead;
 };
 
-struct seat {  /* in the keeper's process */
+struct seat {  /* of a sender, in the keeper's process */
     pid_t pid; /* 0: none */
     int64_t start_at_ns;
     unsigned pause_ms;
 };
 
+struct spare { /* in the keeper's process */
+    pid_t pid; /* 0: none */
+    int line;  /* closed by our death: then it takes over */
+    int64_t start_at_ns;
+};
+
 /* --- a sender's process --- */
 
-static int compare(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
-
-static void close_all_but(int *keep, size_t count)
+/* Of a keeper that was killed the sender may live for a moment more; a spool has one reader only.
+ * The system lets go of the lock when its owner is gone. */
+static void become_reader(struct channel_shared *shared)
 {
-    qsort(keep, count, sizeof *keep, compare);
-    unsigned from = STDERR_FILENO + 1;
-    for (size_t i = 0; i < count; i++) {
-        if (keep[i] < (int)from)
-            continue;
-        if ((unsigned)keep[i] > from)
-            (void)close_range(from, (unsigned)keep[i] - 1, 0);
-        from = (unsigned)keep[i] + 1;
-    }
-    (void)close_range(from, ~0u, 0);
-}
-
-static void to_null(int fd)
-{
-    int null = open("/dev/null", O_RDWR | O_CLOEXEC);
-    if (null >= 0)
-        (void)dup2(null, fd);
-    if (null > STDERR_FILENO)
-        close(null);
-}
-
-static void name_process(const char *name)
-{
-    char text[16];
-    (void)snprintf(text, sizeof text, "tap:%s", name);
-    (void)prctl(PR_SET_NAME, text);
+    if (pthread_mutex_lock(&shared->reader) == EOWNERDEAD)
+        (void)pthread_mutex_consistent(&shared->reader);
 }
 
 __attribute__((noreturn)) static void be_sender(struct channel *channel, pid_t keeper)
@@ -80,12 +73,14 @@ __attribute__((noreturn)) static void be_sender(struct channel *channel, pid_t k
     sigset_t none;
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
-    to_null(STDIN_FILENO);
+    process_to_null(STDIN_FILENO);
     if (strcmp(channel->spec->door->kind, "-") != 0)
-        to_null(STDOUT_FILENO);
-    close_all_but(keep, sizeof keep / sizeof keep[0]);
-    name_process(channel->spec->door->kind);
+        process_to_null(STDOUT_FILENO);
+    process_close_all_but(keep, sizeof keep / sizeof keep[0]);
+    process_name(channel->spec->door->kind);
     log_set_name(channel->spec->name);
+    process_limit(PROCESS_SENDER, false);
+    become_reader(channel->shared);
     _exit(delivery_run(channel) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
 
@@ -121,45 +116,38 @@ static void note_end(struct channel *channel, struct seat *seat, int status)
     seat->pause_ms = seat->pause_ms * 2 > PAUSE_MOST_MS ? PAUSE_MOST_MS : seat->pause_ms * 2;
 }
 
-static void reap(const struct keeper *keeper, struct seat *seats)
+static void reap(const struct keeper *keeper, struct seat *seats, struct spare *spare)
 {
     int status;
     pid_t pid;
-    while ((pid = waitpid(-1, &status, WNOHANG)) > 0)
+    while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
         for (size_t i = 0; i < keeper->count; i++)
             if (seats[i].pid == pid)
                 note_end(keeper->channels[i], &seats[i], status);
+        if (pid != spare->pid)
+            continue;
+        close(spare->line);
+        *spare = (struct spare){ .start_at_ns = channel_now_ns() + SPARE_PAUSE_MS * NS_PER_MS };
+    }
 }
 
-static int start_due(const struct keeper *keeper, struct seat *seats)
+static int64_t start_due(const struct keeper *keeper, struct seat *seats, int64_t now)
 {
-    int64_t now = channel_now_ns(), next = INT64_MAX;
+    int64_t next = INT64_MAX;
     for (size_t i = 0; i < keeper->count; i++) {
         if (seats[i].pid == 0 && seats[i].start_at_ns <= now)
             start_sender(keeper->channels[i], &seats[i]);
         if (seats[i].pid == 0 && seats[i].start_at_ns < next)
             next = seats[i].start_at_ns;
     }
-    int64_t ms = next == INT64_MAX ? -1 : (next - now) / NS_PER_MS + 1;
-    return ms > PAUSE_MOST_MS ? PAUSE_MOST_MS : (int)ms;
+    return next;
 }
 
-__attribute__((noreturn)) static void be_keeper(const struct keeper *keeper, int line)
+/* Only the keeper, the spare and nobody else keep these open. */
+static void close_others(const struct keeper *keeper, int more)
 {
-    struct seat *seats = calloc(keeper->count, sizeof *seats);
-    int keep[3 * LIMIT_OUTPUTS + 1] = { line };
-    size_t kept = 1;
-    sigset_t child, none;
-    /* What ends the program ends us by its line; a signal to the whole group must not be faster. */
-    signal(SIGINT, SIG_IGN);
-    signal(SIGTERM, SIG_IGN);
-    signal(SIGHUP, SIG_IGN);
-    struct sigaction action = { .sa_handler = no_op };
-    sigaction(SIGCHLD, &action, NULL);
-    sigemptyset(&none);
-    sigemptyset(&child);
-    sigaddset(&child, SIGCHLD);
-    sigprocmask(SIG_BLOCK, &child, &none);
+    int keep[3 * LIMIT_OUTPUTS + 3] = { keeper->end, keeper->life, more };
+    size_t kept = 3;
     bool standard = false;
     for (size_t i = 0; i < keeper->count && kept + 3 <= sizeof keep / sizeof keep[0]; i++) {
         keep[kept++] = keeper->channels[i]->wake;
@@ -167,22 +155,116 @@ __attribute__((noreturn)) static void be_keeper(const struct keeper *keeper, int
         keep[kept++] = spool_lock_fd(keeper->channels[i]->spool);
         standard = standard || strcmp(keeper->channels[i]->spec->door->kind, "-") == 0;
     }
-    to_null(STDIN_FILENO);
+    process_to_null(STDIN_FILENO);
     if (!standard)
-        to_null(STDOUT_FILENO);
-    close_all_but(keep, kept);
-    name_process("outputs");
-    for (size_t i = 0; seats != NULL && i < keeper->count; i++)
-        seats[i].pause_ms = PAUSE_FIRST_MS;
-    while (seats != NULL) {
-        reap(keeper, seats);
-        int ms = start_due(keeper, seats);
-        struct timespec limit = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-        struct pollfd poll_line = { .fd = line, .events = POLLIN };
-        if (ppoll(&poll_line, 1, ms < 0 ? NULL : &limit, &none) > 0)
-            break; /* closed: the program ended them, or is gone itself */
+        process_to_null(STDOUT_FILENO);
+    process_close_all_but(keep, kept);
+}
+
+static bool is_hung_up(int fd, int ms)
+{
+    struct pollfd entry = { .fd = fd, .events = POLLIN };
+    return poll(&entry, 1, ms) > 0;
+}
+
+/* In a spare: returns when it is the keeper. */
+static void wait_for_turn(const struct keeper *keeper, int line)
+{
+    struct pollfd ends[] = { { .fd = keeper->end, .events = POLLIN },
+                             { .fd = line, .events = POLLIN } };
+    process_name("spare");
+    while (poll(ends, 2, -1) <= 0)
+        ;
+    close(line);
+    /* A keeper that comes to nothing time and again shall not cost all of a processor. */
+    if (is_hung_up(keeper->end, TAKE_OVER_MS))
+        _exit(EXIT_SUCCESS);
+    atomic_store(&keeper->shared->keeper, getpid());
+    atomic_store(&keeper->shared->spare, 0);
+    log_error("outputs: the process that kept them was killed; another one took its place");
+}
+
+/* True: this is the new process, and its turn has come. */
+static bool start_spare(const struct keeper *keeper, struct spare *spare)
+{
+    int line[2];
+    spare->start_at_ns = channel_now_ns() + PAUSE_MOST_MS * NS_PER_MS;
+    if (pipe2(line, O_CLOEXEC) != 0)
+        return false;
+    pid_t pid = fork();
+    if (pid == 0) {
+        close_others(keeper, line[0]);
+        wait_for_turn(keeper, line[0]);
+        return true;
     }
-    for (size_t i = 0; seats != NULL && i < keeper->count; i++)
+    close(line[0]);
+    if (pid < 0) {
+        close(line[1]);
+        return false;
+    }
+    *spare = (struct spare){ .pid = pid, .line = line[1], .start_at_ns = INT64_MAX };
+    atomic_store(&keeper->shared->spare, pid);
+    return false;
+}
+
+/* All begins anew, but for senders that had no more to do. */
+static void take_seats(const struct keeper *keeper, struct seat *seats, bool first)
+{
+    for (size_t i = 0; i < keeper->count; i++) {
+        struct channel_shared *shared = keeper->channels[i]->shared;
+        bool over = atomic_load(&shared->over);
+        seats[i] = (struct seat){ .pause_ms = PAUSE_FIRST_MS, .start_at_ns = over ? INT64_MAX : 0 };
+        if (!first && !over)
+            atomic_fetch_add(&shared->restarts, 1);
+    }
+}
+
+static void keep(const struct keeper *keeper, struct seat *seats)
+{
+    sigset_t none;
+    sigemptyset(&none);
+    struct spare spare = { .pid = 0 };
+    process_name("outputs");
+    take_seats(keeper, seats, true);
+    for (;;) {
+        reap(keeper, seats, &spare);
+        int64_t now = channel_now_ns();
+        if (spare.pid == 0 && spare.start_at_ns <= now && start_spare(keeper, &spare)) {
+            spare = (struct spare){ .pid = 0 };
+            process_name("outputs");
+            take_seats(keeper, seats, false);
+        }
+        int64_t next = start_due(keeper, seats, now);
+        if (spare.pid == 0 && spare.start_at_ns < next)
+            next = spare.start_at_ns;
+        int64_t left = next > now ? next - now : 0;
+        left = left > PAUSE_MOST_MS * NS_PER_MS ? PAUSE_MOST_MS * NS_PER_MS : left;
+        struct timespec limit = { .tv_sec = left / NS_PER_S, .tv_nsec = left % NS_PER_S };
+        struct pollfd poll_line = { .fd = keeper->end, .events = POLLIN };
+        if (ppoll(&poll_line, 1, &limit, &none) > 0)
+            return; /* closed: the program ended them, or is gone itself */
+    }
+}
+
+__attribute__((noreturn)) static void be_keeper(const struct keeper *keeper)
+{
+    struct seat *seats = calloc(keeper->count, sizeof *seats);
+    sigset_t child;
+    if (seats == NULL)
+        _exit(EXIT_FAILURE);
+    /* What ends the program ends us by its line; a signal to the whole group must not be faster. */
+    signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
+    signal(SIGHUP, SIG_IGN);
+    struct sigaction action = { .sa_handler = no_op };
+    sigaction(SIGCHLD, &action, NULL);
+    sigemptyset(&child);
+    sigaddset(&child, SIGCHLD);
+    sigprocmask(SIG_BLOCK, &child, NULL);
+    close_others(keeper, -1);
+    process_limit(PROCESS_KEEPER, false);
+    keep(keeper, seats);
+    for (size_t i = 0; i < keeper->count; i++)
         if (seats[i].pid > 0)
             kill(seats[i].pid, SIGKILL);
     while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
@@ -192,38 +274,84 @@ __attribute__((noreturn)) static void be_keeper(const struct keeper *keeper, int
 
 /* --- the program's side --- */
 
+static void keeper_free(struct keeper *keeper)
+{
+    for (size_t i = 0; i < keeper->count; i++)
+        keeper->channels[i]->keeper = NULL;
+    const int fds[] = { keeper->line, keeper->end, keeper->alive, keeper->life };
+    for (size_t i = 0; i < sizeof fds / sizeof fds[0]; i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
+    if (keeper->shared != NULL)
+        munmap(keeper->shared, sizeof *keeper->shared);
+    free(keeper);
+}
+
+static bool open_parts(struct keeper *keeper)
+{
+    int line[2], alive[2];
+    void *shared = mmap(NULL, sizeof *keeper->shared, PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (shared == MAP_FAILED)
+        return false;
+    keeper->shared = shared;
+    if (pipe2(line, O_CLOEXEC) != 0)
+        return false;
+    keeper->end = line[0];
+    keeper->line = line[1];
+    if (pipe2(alive, O_CLOEXEC) != 0)
+        return false;
+    keeper->alive = alive[0];
+    keeper->life = alive[1];
+    return true;
+}
+
 struct keeper *keeper_start(struct channel *const *channels, size_t count)
 {
-    int line[2];
     struct keeper *keeper = calloc(1, sizeof *keeper);
-    if (keeper == NULL || pipe2(line, O_CLOEXEC) != 0) {
-        log_error("outputs: cannot be started: %s", strerror(errno));
-        free(keeper);
+    pid_t pid = -1;
+    if (keeper == NULL) {
+        log_error("outputs: out of memory");
         return NULL;
     }
-    keeper->channels = channels;
-    keeper->count = count;
-    keeper->line = line[1];
+    *keeper =
+        (struct keeper){ .channels = channels, .line = -1, .end = -1, .alive = -1, .life = -1 };
+    if (open_parts(keeper)) {
+        (void)prctl(PR_SET_CHILD_SUBREAPER, 1); /* of a spare that took over we are the parent */
+        (void)fflush(NULL);                     /* or both would write what lies in the buffers */
+        keeper->count = count;
+        pid = fork();
+    }
+    if (pid == 0)
+        be_keeper(keeper);
+    if (pid < 0) {
+        log_error("outputs: no process for them: %s", strerror(errno));
+        keeper_free(keeper);
+        return NULL;
+    }
+    close(keeper->end);
+    close(keeper->life);
+    keeper->end = keeper->life = -1;
+    int none = 0; /* a spare may have taken its place by now */
+    (void)atomic_compare_exchange_strong(&keeper->shared->keeper, &none, pid);
     for (size_t i = 0; i < count; i++)
         channels[i]->keeper = keeper;
-    (void)fflush(NULL); /* or both would write what lies in the buffers */
-    keeper->pid = fork();
-    if (keeper->pid == 0)
-        be_keeper(keeper, line[0]);
-    close(line[0]);
-    if (keeper->pid > 0)
-        return keeper;
-    log_error("outputs: no process for them: %s", strerror(errno));
-    close(line[1]);
-    free(keeper);
-    return NULL;
+    return keeper;
+}
+
+static void reap_all(void)
+{
+    while (waitpid(-1, NULL, WNOHANG) > 0)
+        ;
 }
 
 bool keeper_is_alive(struct keeper *keeper)
 {
-    if (!keeper->dead && waitpid(keeper->pid, NULL, WNOHANG) == keeper->pid) {
+    reap_all();
+    if (!keeper->dead && is_hung_up(keeper->alive, 0)) {
         keeper->dead = true;
-        log_error("outputs: the process that keeps them was killed; nothing is delivered any more");
+        log_error("outputs: the processes that keep them were killed; nothing is delivered any "
+                  "more");
         for (size_t i = 0; i < keeper->count; i++)
             atomic_store(&keeper->channels[i]->orphaned, true);
     }
@@ -273,17 +401,16 @@ void keeper_end(struct keeper *keeper)
         return;
     drain(keeper);
     close(keeper->line);
-    for (int ms = 0; !keeper->dead && ms < END_MS; ms += LOOK_MS) {
-        if (waitpid(keeper->pid, NULL, WNOHANG) != 0)
-            keeper->dead = true;
-        else
-            (void)poll(NULL, 0, LOOK_MS);
+    keeper->line = -1;
+    bool ended = is_hung_up(keeper->alive, END_MS);
+    for (int tries = 0; !ended && tries < 2; tries++) { /* stopped, say; their senders end too */
+        const int pids[] = { atomic_load(&keeper->shared->spare),
+                             atomic_load(&keeper->shared->keeper) };
+        for (size_t i = 0; i < 2; i++)
+            if (pids[i] > 0)
+                kill(pids[i], SIGKILL);
+        ended = is_hung_up(keeper->alive, END_MS);
     }
-    if (!keeper->dead) {
-        kill(keeper->pid, SIGKILL); /* its senders end with it */
-        (void)waitpid(keeper->pid, NULL, 0);
-    }
-    for (size_t i = 0; i < keeper->count; i++)
-        keeper->channels[i]->keeper = NULL;
-    free(keeper);
+    reap_all();
+    keeper_free(keeper);
 }

@@ -38,7 +38,7 @@ def read(path):
     try:
         with open(path, "rb") as file:
             return file.read()
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
         return b""
 
 
@@ -92,6 +92,14 @@ def children(pid):
         todo = todo[1:] + below
         found += below
     return found
+
+
+def called(name, pids):
+    """The first of them with this name, or 0."""
+    for pid in pids:
+        if read(f"/proc/{pid}/comm") == b"tap:%s\n" % name.encode():
+            return pid
+    return 0
 
 
 def is_there(pid):
@@ -185,10 +193,11 @@ def check_kills(checks, bench, captures, want, rounds):
         victim = ("program", "sender", "keeper")[number % 3]
         name = f"kill -9 of the {victim}, {number}"
         process = bench.start("-r", *captures, more=f"&drain=2s&spool={bench.spool}")
-        wait_until(lambda p=process: len(children(p.pid)) >= 2 or p.poll() is not None)
+        wait_until(lambda p=process: called("lines", children(p.pid)) or p.poll() is not None)
         below = children(process.pid)
         time.sleep(chance.random() * (0.4 if number % 2 else 0.05))
-        target = {"program": process.pid, "keeper": below[0] if below else 0, "sender": below[-1] if below else 0}[victim]
+        named = {"program": process.pid, "keeper": called("outputs", below), "sender": called("lines", below)}
+        target = named[victim]
         if target and is_there(target):
             os.kill(target, signal.SIGKILL)
         finish(process)

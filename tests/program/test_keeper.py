@@ -1,0 +1,187 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""The processes of the outputs: what happens when they are killed or stopped, when none can be made, and what they may do."""
+import collections
+import json
+import os
+import pwd
+import re
+import resource
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+import harness
+from harness import Checks, arguments, get, run
+from test_spool import DONE, FAILED, Bench, children, finish, is_there, wait_until
+
+NOBODY = 65534
+
+
+def named(process, name):
+    """Of the processes below, those with this name."""
+    found = []
+    for pid in children(process.pid):
+        try:
+            with open(f"/proc/{pid}/comm", encoding="ascii") as file:
+                if file.read().strip() == "tap:" + name:
+                    found.append(pid)
+        except OSError:
+            continue
+    return found
+
+
+def status_of(pid):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
+
+
+def waiting(bench, captures, more="", word="stall"):
+    """A run whose receiver does not read, with all its processes."""
+    bench.fresh()
+    bench.say(word)
+    process = bench.start("-r", *captures, more=more)
+    wait_until(lambda: all(named(process, name) for name in ("outputs", "spare", "lines")))
+    return process
+
+
+def check_keeper_killed(checks, bench, captures, want):
+    """Another one takes its place, time and again, and the run does not notice: not even with events in memory only."""
+    process = waiting(bench, captures)
+    below = set()
+    for number in range(3):
+        wait_until(lambda: all(named(process, name) for name in ("outputs", "spare", "lines")))
+        keepers, spares = named(process, "outputs"), named(process, "spare")
+        below |= set(children(process.pid))
+        if not keepers or not spares:
+            break
+        os.kill(keepers[0], signal.SIGKILL)
+        checks.check(f"keeper killed, {number}: the spare takes its place", wait_until(lambda s=spares: named(process, "outputs") == s), named(process, "outputs"))
+    checks.check("keeper killed: its senders are started again", wait_until(lambda: named(process, "lines")))
+    bench.say("")
+    status, err = finish(process)
+    got = collections.Counter(row[0] for row in bench.rows())
+    checks.equal("keeper killed: status", status, DONE)
+    checks.equal("keeper killed: none is missing", set(want) - set(got), set())
+    checks.equal("keeper killed: said each time", err.count("another one took its place"), 3)
+    checks.check("keeper killed: no process is left", wait_until(lambda: not any(map(is_there, below))), below)
+
+
+def check_spare_killed(checks, bench, captures, want):
+    process = waiting(bench, captures)
+    first = named(process, "spare")
+    os.kill(first[0], signal.SIGKILL)
+    checks.check("spare killed: there is another", wait_until(lambda: named(process, "spare") not in ([], first)))
+    bench.say("")
+    status, _ = finish(process)
+    checks.equal("spare killed: nothing else happens", (status, [row[0] for row in bench.rows()]), (DONE, want))
+
+
+def check_all_killed(checks, bench, captures, want):
+    """Keeper and spare at once: nobody delivers; it is said and counted, and what lies on disk is for the next run."""
+    for spool in (False, True):
+        process = waiting(bench, captures, more=f"&spool={bench.folder}/kept-{spool}" if spool else "", word="away")
+        time.sleep(0.3)  # all is in the spool
+        pids = named(process, "outputs") + named(process, "spare")
+        for pid in pids:
+            os.kill(pid, signal.SIGSTOP)
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+        status, err = finish(process)
+        name = f"all killed, spool on disk: {spool}"
+        checks.equal(f"{name}: said once", err.count("nothing is delivered any more"), 1)
+        if spool:
+            checks.check(f"{name}: what remains is said", re.search(r"\d+ events remain in the spool", err), err)
+            bench.say("")
+            again = run(bench.program, "-r", *captures, *bench.output(f"&spool={bench.folder}/kept-{spool}"))
+            checks.equal(f"{name}: the next run brings all", (again.returncode, set(want) - {row[0] for row in bench.rows()}), (DONE, set()))
+        else:
+            checks.check(f"{name}: a failure, counted", status == FAILED and f"{len(want)} events could not be delivered" in err, err)
+
+
+def check_stopped(checks, bench, captures, want):
+    """A process that is stopped holds nobody up at the end."""
+    for name in ("outputs", "spare", "lines"):
+        process = waiting(bench, captures, more="&drain=2s")
+        below = children(process.pid)
+        os.kill(named(process, name)[0], signal.SIGSTOP)
+        bench.say("")
+        status, err = finish(process)
+        checks.check(f"{name} is stopped: the run ends", status == (FAILED if name == "lines" else DONE), f"{status} {err}")
+        checks.check(f"{name} is stopped: no process is left", wait_until(lambda b=below: not any(map(is_there, b))), below)
+        if name != "lines":
+            checks.equal(f"{name} is stopped: all was delivered", [row[0] for row in bench.rows()], want)
+
+
+def check_signals(checks, bench, captures, want):
+    """What a terminal or a service manager sends to all of them ends none but the program."""
+    process = waiting(bench, captures)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGPIPE, signal.SIGCHLD):
+        for pid in children(process.pid):
+            os.kill(pid, number)
+    time.sleep(0.2)
+    bench.say("")
+    status, err = finish(process)
+    checks.equal("signals: status, words, events", (status, err, [row[0] for row in bench.rows()]), (DONE, "", want))
+
+
+def check_no_process(checks, bench, captures):
+    """The user may have no more processes."""
+
+    def limit():
+        if os.geteuid() == 0:
+            os.setgroups([])
+            os.setgid(NOBODY)
+            os.setuid(NOBODY)
+        resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
+
+    if os.geteuid() == 0:
+        os.chmod(bench.folder, 0o755)
+    words = [bench.program, "-r", *(os.path.abspath(path) for path in captures[:1]), "-o", "unix:/nowhere"]
+    process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit, timeout=40, check=False)
+    if b"permission" in process.stderr.lower() and b"no process" not in process.stderr:
+        print("skipped: no process can be made (the program cannot be run by another user from here)")
+        return
+    err = process.stderr.decode()
+    checks.check("no process can be made: said, and no crash", process.returncode == FAILED and "no process for them" in err and err.count("\n") == 1, f"{process.returncode} {err}")
+
+
+def check_rights(checks, bench, captures):
+    """Nobody but the program itself may look at packets, and no core file holds a password."""
+    process = waiting(bench, captures)
+    for name in ("outputs", "spare", "lines"):
+        status = status_of(named(process, name)[0])
+        checks.equal(f"{name}: no new privileges", status["NoNewPrivs"], "1")
+        held = {int(word, 16) & ~0xE6 for word in (status["CapPrm"], status["CapEff"], status["CapInh"], status["CapAmb"])}
+        checks.equal(f"{name}: no capability but for files, users and ending senders", held, {0})
+        if name == "lines":
+            checks.check("a sender: no capability but for files", int(status["CapPrm"], 16) & ~0x6 == 0, status["CapPrm"])
+        with open(f"/proc/{named(process, name)[0]}/limits", encoding="ascii") as file:
+            checks.check(f"{name}: no core file", re.search(r"Max core file size +0 +0", file.read()))
+        links = [os.readlink(f"/proc/{named(process, name)[0]}/fd/{fd}") for fd in os.listdir(f"/proc/{named(process, name)[0]}/fd")]
+        checks.check(f"{name}: no file of the program is open", not any("pcap" in link for link in links), links)
+    bench.say("")
+    checks.equal("rights: status", finish(process)[0], DONE)
+
+
+def main():
+    options = arguments(__doc__)
+    checks = Checks()
+    captures = options.captures
+    want = [get(json.loads(line), "event.id") for line in run(options.program, "-q", "-r", *captures).stdout.splitlines()]
+    with tempfile.TemporaryDirectory() as folder:
+        bench = Bench(options.program, folder)
+        check_no_process(checks, bench, captures)
+        check_signals(checks, bench, captures, want)
+        check_rights(checks, bench, captures)
+        check_keeper_killed(checks, bench, captures, want)
+        check_spare_killed(checks, bench, captures, want)
+        check_all_killed(checks, bench, captures, want)
+        check_stopped(checks, bench, captures, want)
+    return checks.finish()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
