@@ -75,8 +75,16 @@ bool crypto_certificate_decode(struct reader der, struct arena *arena, struct ce
  * thread at a time; some times as large as what it was made from. */
 struct parsed_chain;
 
-/* count is at most LIMIT_CHAIN_CERTIFICATES. NULL: out of memory. The bytes are not kept. */
-struct parsed_chain *crypto_chain_parse(const struct reader *ders, size_t count);
+/* Authorities that were taken apart lately: thousands of chains share some dozens of them, and this
+ * is most of the work. One thread at a time. */
+struct authority_shelf;
+struct authority_shelf *authority_shelf_new(void);        /* NULL: out of memory */
+void authority_shelf_free(struct authority_shelf *shelf); /* accepts NULL; chains live on */
+
+/* count is at most LIMIT_CHAIN_CERTIFICATES. NULL: out of memory. The bytes are not kept. All but
+ * the first come from the shelf, or go there; it may be NULL. */
+struct parsed_chain *crypto_chain_parse(struct authority_shelf *shelf, const struct reader *ders,
+                                        size_t count);
 void parsed_chain_free(struct parsed_chain *chain); /* accepts NULL */
 
 /* Reads each as above (`ders` as they were parsed), and how they belong together. Returns whether

@@ -86,6 +86,8 @@
 #define LIMIT_CHAIN_CERTIFICATES 32u
 #define LIMIT_CERTIFICATE_BYTES (64u << 10)
 #define LIMIT_CHAIN_VERIFY_CERTIFICATES 10u
+/* x509: authorities that one worker keeps ready, some 10 KiB each; a site meets some dozens. */
+#define LIMIT_AUTHORITIES_KEPT 64u
 /* x509: signatures checked to tell which certificates of a chain belong together; three are many.
  */
 #define LIMIT_CHAIN_SIGNATURES 6u

@@ -499,7 +499,48 @@ struct parsed_chain {
     X509 *all[]; /* NULL for what cannot be parsed */
 };
 
-struct parsed_chain *crypto_chain_parse(const struct reader *ders, size_t count)
+struct authority_shelf {
+    struct {
+        uint8_t sha256[SHA256_SIZE];
+        X509 *x; /* NULL: free */
+    } places[LIMIT_AUTHORITIES_KEPT];
+    unsigned next; /* to be used next */
+};
+
+struct authority_shelf *authority_shelf_new(void)
+{
+    return calloc(1, sizeof(struct authority_shelf));
+}
+
+void authority_shelf_free(struct authority_shelf *shelf)
+{
+    for (unsigned i = 0; shelf != NULL && i < LIMIT_AUTHORITIES_KEPT; i++)
+        X509_free(shelf->places[i].x);
+    free(shelf);
+}
+
+static X509 *authority_parse(struct authority_shelf *shelf, struct reader der)
+{
+    uint8_t key[SHA256_SIZE];
+    crypto_sha256(der.at, der.left, key);
+    for (unsigned i = 0; i < LIMIT_AUTHORITIES_KEPT && shelf->places[i].x != NULL; i++)
+        if (memcmp(shelf->places[i].sha256, key, sizeof key) == 0) {
+            (void)X509_up_ref(shelf->places[i].x);
+            return shelf->places[i].x;
+        }
+    X509 *x = certificate_parse(der);
+    if (x == NULL)
+        return NULL;
+    X509_free(shelf->places[shelf->next].x);
+    (void)X509_up_ref(x);
+    memcpy(shelf->places[shelf->next].sha256, key, sizeof key);
+    shelf->places[shelf->next].x = x;
+    shelf->next = (shelf->next + 1) % LIMIT_AUTHORITIES_KEPT;
+    return x;
+}
+
+struct parsed_chain *crypto_chain_parse(struct authority_shelf *shelf, const struct reader *ders,
+                                        size_t count)
 {
     assert(count <= LIMIT_CHAIN_CERTIFICATES);
     struct parsed_chain *chain = calloc(1, sizeof *chain + count * sizeof(X509 *));
@@ -507,7 +548,8 @@ struct parsed_chain *crypto_chain_parse(const struct reader *ders, size_t count)
         return NULL;
     chain->count = count;
     for (size_t i = 0; i < count; i++)
-        chain->all[i] = certificate_parse(ders[i]);
+        chain->all[i] =
+            i > 0 && shelf != NULL ? authority_parse(shelf, ders[i]) : certificate_parse(ders[i]);
     ERR_clear_error();
     return chain;
 }

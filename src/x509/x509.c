@@ -7,6 +7,7 @@
  */
 #include "x509.h"
 
+#include <arpa/inet.h>
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,6 +46,7 @@ struct parsed_slot {
 struct x509_cache {
     struct trust_store *store;
     uint64_t generation; /* of the store: from 1, one more for each */
+    struct authority_shelf *shelf;
     struct parsed_slot parsed[PARSED_KEPT];
     unsigned next_parsed; /* to be overwritten next */
     size_t max_chains, count, bucket_mask;
@@ -63,7 +65,10 @@ struct x509_cache *x509_cache_new(struct trust_store *store, size_t max_chains)
     if (cache == NULL)
         return NULL;
     cache->buckets = calloc(buckets, sizeof(struct entry *));
-    if (cache->buckets == NULL) {
+    cache->shelf = authority_shelf_new();
+    if (cache->buckets == NULL || cache->shelf == NULL) {
+        authority_shelf_free(cache->shelf);
+        free(cache->buckets);
         free(cache);
         return NULL;
     }
@@ -157,6 +162,7 @@ void x509_cache_free(struct x509_cache *cache)
     }
     for (size_t i = 0; i < PARSED_KEPT; i++)
         parsed_chain_free(cache->parsed[i].chain);
+    authority_shelf_free(cache->shelf);
     free(cache->buckets);
     free(cache);
 }
@@ -173,7 +179,7 @@ static const struct parsed_chain *parsed_of(struct x509_cache *cache,
     cache->next_parsed = (cache->next_parsed + 1) % PARSED_KEPT;
     parsed_chain_free(slot->chain);
     memcpy(slot->key, key, SHA256_SIZE);
-    slot->chain = crypto_chain_parse(ders, count);
+    slot->chain = crypto_chain_parse(cache->shelf, ders, count);
     return slot->chain;
 }
 
@@ -305,11 +311,32 @@ struct verification x509_chain_verify(struct x509_cache *cache, const struct x50
     return verification;
 }
 
+/* An address that is not among the certificate's names: no reason to take it apart. Servers of
+ * large providers have one certificate and hundreds of addresses. */
+static bool is_strange_address(const struct certificate *leaf, struct text name)
+{
+    struct in6_addr address;
+    char text[INET6_ADDRSTRLEN] = "", same[INET6_ADDRSTRLEN];
+    if (name.len >= sizeof text || (leaf->flags & CERTIFICATE_NAMES_CUT) != 0)
+        return false;
+    memcpy(text, name.at, name.len);
+    int family = inet_pton(AF_INET, text, &address) == 1    ? AF_INET
+                 : inet_pton(AF_INET6, text, &address) == 1 ? AF_INET6
+                                                            : AF_UNSPEC;
+    if (family == AF_UNSPEC || inet_ntop(family, &address, same, sizeof same) == NULL)
+        return false;
+    for (size_t i = 0; i < leaf->name_count; i++)
+        if (text_same(leaf->names[i], text_of(same)))
+            return false;
+    return true;
+}
+
 bool x509_chain_matches(struct x509_cache *cache, const struct x509_chain *chain,
                         const struct reader *ders, struct text name, bool cn_too)
 {
     struct entry *entry = entry_of(chain);
-    if (chain->refused || chain->count == 0 || name.len == 0 || name.len > LIMIT_TEXT_BYTES)
+    if (chain->refused || chain->count == 0 || name.len == 0 || name.len > LIMIT_TEXT_BYTES ||
+        is_strange_address(&chain->certificates[0], name))
         return false;
     for (size_t i = 0; i < LIMIT_CHAIN_NAMES; i++) {
         const struct name_answer *answer = &entry->names[i];

@@ -32,7 +32,7 @@ static struct loaded load(const char *name)
 
 static bool matches(struct reader der, struct text name, bool cn_too)
 {
-    struct parsed_chain *chain = crypto_chain_parse(&der, 1);
+    struct parsed_chain *chain = crypto_chain_parse(NULL, &der, 1);
     assert_non_null(chain);
     bool answer = crypto_chain_matches(chain, name, cn_too);
     parsed_chain_free(chain);

@@ -21,15 +21,25 @@ static int64_t day(int64_t year, unsigned month, unsigned date)
     return clock_from_civil(year, month, date, 0, 0, 0);
 }
 
+static _Thread_local struct authority_shelf *shelf; /* filled by all tests */
+
+/* Whether authorities come from the shelf makes no difference. */
 static struct verification verify_sent(struct trust_store *store, const struct sent *chain,
                                        int64_t at_s, bool as_client)
 {
-    struct verification out;
-    struct parsed_chain *parsed = crypto_chain_parse(chain->ders, chain->count);
-    assert_non_null(parsed);
-    crypto_chain_verify(store, parsed, at_s, as_client, &out);
-    parsed_chain_free(parsed);
-    return out;
+    struct verification out[3];
+    for (int i = 0; i < 3; i++) {
+        struct parsed_chain *parsed =
+            crypto_chain_parse(i == 0 ? NULL : shelf, chain->ders, chain->count);
+        assert_non_null(parsed);
+        crypto_chain_verify(store, parsed, at_s, as_client, &out[i]);
+        parsed_chain_free(parsed);
+        assert_int_equal(out[i].code, out[0].code);
+        assert_int_equal(out[i].depth, out[0].depth);
+        assert_int_equal(out[i].valid_from_s, out[0].valid_from_s);
+        assert_int_equal(out[i].valid_until_s, out[0].valid_until_s);
+    }
+    return out[0];
 }
 
 static struct verification verify(struct trust_store *store, const char *names, int64_t at_s,
@@ -334,13 +344,15 @@ static void test_the_second_at_the_border(void **state)
 static void *thread_main(void *argument)
 {
     struct trust_store *store = argument;
+    bool right = true;
+    shelf = authority_shelf_new();
     for (int i = 0; i < 50; i++) {
         struct verification good = verify(store, "leaf inter", day(2021, 6, 1), false),
                             bad = verify(store, "other_leaf other_root", day(2021, 6, 1), false);
-        if (good.code != 0 || bad.code != 19)
-            return argument;
+        right = right && good.code == 0 && bad.code == 19;
     }
-    return NULL;
+    authority_shelf_free(shelf);
+    return right ? NULL : argument;
 }
 
 static void test_one_store_serves_threads(void **state)
@@ -358,9 +370,58 @@ static void test_one_store_serves_threads(void **state)
     trust_store_free(store);
 }
 
+/* More authorities than are kept: each chain gets its own, and chains outlive the shelf. */
+static void test_the_shelf_is_bounded(void **state)
+{
+    (void)state;
+    enum { MANY = 3 * LIMIT_AUTHORITIES_KEPT, SERIAL_AT = 15, SAME = 5 };
+    struct authority_shelf *own = authority_shelf_new();
+    struct sent sent = sent_load("leaf inter");
+    struct parsed_chain *chains[MANY];
+    struct reader ders[MANY][2];
+    static uint8_t copies[MANY][4096];
+    assert_in_range(sent.ders[1].left, SERIAL_AT + 1, sizeof copies[0]);
+    for (unsigned i = 0; i < MANY; i++) {
+        memcpy(copies[i], sent.ders[1].at, sent.ders[1].left);
+        copies[i][SERIAL_AT] = (uint8_t)(1 + i / SAME);
+        ders[i][0] = sent.ders[0];
+        ders[i][1] = reader_of(copies[i], sent.ders[1].left);
+        chains[i] = crypto_chain_parse(own, ders[i], 2);
+        assert_non_null(chains[i]);
+    }
+    authority_shelf_free(own);
+    for (unsigned i = 0; i < MANY; i++) {
+        struct arena arena;
+        struct certificate facts[2];
+        char serial[3];
+        arena_init(&arena, 1 << 20);
+        (void)crypto_chain_decode(chains[i], ders[i], &arena, facts);
+        (void)snprintf(serial, sizeof serial, "%X", 1 + i / SAME);
+        assert_memory_equal(facts[1].serial.at, serial, strlen(serial));
+        arena_free(&arena);
+        parsed_chain_free(chains[i]);
+    }
+    sent_unload(&sent);
+}
+
+static int open_shelf(void **state)
+{
+    (void)state;
+    shelf = authority_shelf_new();
+    return shelf != NULL ? 0 : -1;
+}
+
+static int close_shelf(void **state)
+{
+    (void)state;
+    authority_shelf_free(shelf);
+    return 0;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_the_shelf_is_bounded),
         cmocka_unit_test(test_codes),
         cmocka_unit_test(test_what_an_unknown_path_claims),
         cmocka_unit_test(test_authorities_of_states),
@@ -373,5 +434,5 @@ int main(void)
         cmocka_unit_test(test_the_second_at_the_border),
         cmocka_unit_test(test_one_store_serves_threads),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return cmocka_run_group_tests(tests, open_shelf, close_shelf);
 }

@@ -293,9 +293,12 @@ static void test_names(void **state)
         static const struct {
             const char *name;
             bool matches;
-        } cases[] = { { "mail.example.org", true }, { "mail.example.com", false },
-                      { "a.example.net", true },    { "192.0.2.25", true },
-                      { "192.0.2.2", false },       { "b.example.net", true } };
+        } cases[] = { { "mail.example.org", true },  { "mail.example.com", false },
+                      { "a.example.net", true },     { "192.0.2.25", true },
+                      { "192.0.2.2", false },        { "b.example.net", true },
+                      { "192.0.2.25.", true },       { "192.0.2.26.", false },
+                      { "2001:db8:0::25", true },    { "2001:db8::26", false },
+                      { "::ffff:192.0.2.25", false } };
         for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
             assert_int_equal(
                 x509_chain_matches(cache, chain, sent.ders, text_of(cases[i].name), false),
@@ -385,7 +388,7 @@ static void test_order_of_time_changes_nothing(void **state)
         assert_non_null(store);
         struct verification fresh[4];
         for (size_t i = 0; i < 4; i++) {
-            struct parsed_chain *parsed = crypto_chain_parse(sent.ders, sent.count);
+            struct parsed_chain *parsed = crypto_chain_parse(NULL, sent.ders, sent.count);
             assert_non_null(parsed);
             crypto_chain_verify(store, parsed, times[i], false, &fresh[i]);
             parsed_chain_free(parsed);
