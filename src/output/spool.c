@@ -12,7 +12,7 @@
 
 uint64_t slot_check(const struct slot *slot)
 {
-    const uint64_t words[] = { slot->lane, slot->number };
+    const uint64_t words[] = { atomic_load(&slot->lane), atomic_load(&slot->number) };
     return hash_bytes(words, sizeof words, 0);
 }
 
@@ -34,7 +34,7 @@ bool record_read(struct slot *slot, uint32_t offset, uint32_t written, struct re
     if (record->size > written - offset || record->size % 8 != 0 ||
         sizeof *record + id + key + 3 + record->len > record->size ||
         record->dataset >= SPOOL_DATASETS ||
-        record_check(at, record, slot->number) != record->check)
+        record_check(at, record, atomic_load(&slot->number)) != record->check)
         return false;
     if (message == NULL)
         return true;
@@ -79,11 +79,14 @@ static int give_up(struct spool *spool, enum lane lane)
 {
     for (;;) {
         int oldest = -1;
+        uint64_t least = UINT64_MAX;
         for (uint32_t i = 0; i < spool->slot_count; i++) {
             const struct slot *slot = slot_at(spool, i);
-            if (atomic_load(&slot->state) == SLOT_READY && slot->lane == lane &&
-                (oldest < 0 || slot->number < slot_at(spool, (uint32_t)oldest)->number))
-                oldest = (int)i;
+            if (atomic_load(&slot->state) != SLOT_READY || atomic_load(&slot->lane) != lane ||
+                atomic_load(&slot->number) >= least)
+                continue;
+            least = atomic_load(&slot->number);
+            oldest = (int)i;
         }
         if (oldest < 0)
             return -1;
@@ -110,8 +113,8 @@ static bool take_slot(struct spool *spool, enum lane lane, bool may_drop)
     if (index < 0)
         return false;
     struct slot *slot = slot_at(spool, (uint32_t)index);
-    slot->lane = lane;
-    slot->number = spool->next_number++;
+    atomic_store(&slot->lane, lane);
+    atomic_store(&slot->number, spool->next_number++);
     slot->check = slot_check(slot);
     atomic_store(&slot->written, 0);
     atomic_store(&slot->done, 0);
@@ -169,7 +172,7 @@ void spool_commit(struct spool *spool)
 {
     char *at = slot_records(spool->slot) + spool->at;
     memcpy(at, &spool->record, sizeof spool->record);
-    spool->record.check = record_check(at, &spool->record, spool->slot->number);
+    spool->record.check = record_check(at, &spool->record, atomic_load(&spool->slot->number));
     memcpy(at, &spool->record, sizeof spool->record);
     atomic_store(&spool->slot->written, spool->at + spool->record.size);
     atomic_store(&spool->head->end, ++spool->next_sequence);

@@ -110,11 +110,12 @@ static void take_over(struct spool *spool, uint32_t index)
 {
     struct slot *slot = slot_at(spool, index);
     uint32_t state = atomic_load(&slot->state), written = atomic_load(&slot->written);
-    uint32_t done = atomic_load(&slot->done);
+    uint32_t done = atomic_load(&slot->done), lane = atomic_load(&slot->lane);
+    uint64_t number = atomic_load(&slot->number);
     if (state == SLOT_FREE)
         return;
-    bool sound = slot->lane < LANE_COUNT && slot->check == slot_check(slot) &&
-                 written <= slot_room(spool) && slot->number < UINT64_MAX / 2;
+    bool sound = lane < LANE_COUNT && slot->check == slot_check(slot) &&
+                 written <= slot_room(spool) && number < UINT64_MAX / 2;
     uint32_t good = sound ? good_bytes(spool, slot, written) : 0;
     if (sound && good < written)
         spool->damaged += written - good;
@@ -124,14 +125,14 @@ static void take_over(struct spool *spool, uint32_t index)
         atomic_store(&slot->state, SLOT_FREE);
         return;
     }
-    if (slot->number >= spool->next_number)
-        spool->next_number = slot->number + 1;
+    if (number >= spool->next_number)
+        spool->next_number = number + 1;
     atomic_store(&slot->written, good);
     atomic_store(&slot->sealed, 1);
     atomic_store(&slot->state, SLOT_READY);
-    int active = spool->active[slot->lane];
-    if (active < 0 || slot_at(spool, (uint32_t)active)->number < slot->number)
-        spool->active[slot->lane] = (int)index;
+    int active = spool->active[lane];
+    if (active < 0 || atomic_load(&slot_at(spool, (uint32_t)active)->number) < number)
+        spool->active[lane] = (int)index;
 }
 
 /* `done` must be the beginning of a record; else all of the slot is sent again. */

@@ -23,8 +23,9 @@ enum slot_state {
 
 struct slot {
     _Atomic uint32_t state;
-    uint32_t lane;
-    uint64_t number;                /* counts up: the order of the slots of a lane */
+    /* Changed by the writer while the slot is free, which a reader that looks may not know yet. */
+    _Atomic uint32_t lane;
+    _Atomic uint64_t number;        /* counts up: the order of the slots of a lane */
     uint64_t check;                 /* of lane and number */
     _Atomic uint32_t written, done; /* bytes of records: committed, and dealt with */
     _Atomic uint32_t sealed;        /* nothing more will be written to it */

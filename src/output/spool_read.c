@@ -25,26 +25,55 @@ struct spool_reader *spool_reader_new(struct spool *spool)
     reader->spool = spool;
     for (uint32_t i = 0; i < spool->slot_count; i++) { /* a reader that died was there */
         struct slot *slot = slot_at(spool, i);
-        if (atomic_load(&slot->state) == SLOT_PINNED && slot->lane < LANE_COUNT)
-            reader->slots[slot->lane] = slot;
+        uint32_t lane = atomic_load(&slot->lane);
+        if (atomic_load(&slot->state) == SLOT_PINNED && lane < LANE_COUNT)
+            reader->slots[lane] = slot;
     }
     return reader;
 }
 
 void spool_reader_free(struct spool_reader *reader) { free(reader); }
 
+/* Between looking and pinning the writer may have given the slot up and taken it for something
+ * else: then it is not what was looked for, and is put back. */
+static bool pin(struct slot *slot, enum lane lane, uint64_t number)
+{
+    uint32_t ready = SLOT_READY;
+    if (!atomic_compare_exchange_strong(&slot->state, &ready, SLOT_PINNED))
+        return false;
+    if (atomic_load(&slot->lane) == lane && atomic_load(&slot->number) == number)
+        return true;
+    atomic_store(&slot->state, SLOT_READY);
+    return false;
+}
+
+static struct slot *find_oldest(const struct spool *spool, enum lane lane, uint64_t *number)
+{
+    struct slot *oldest = NULL;
+    *number = UINT64_MAX;
+    for (uint32_t i = 0; i < spool->slot_count; i++) {
+        struct slot *slot = slot_at(spool, i);
+        uint64_t its = atomic_load(&slot->number);
+        if (atomic_load(&slot->state) != SLOT_READY || atomic_load(&slot->lane) != lane ||
+            its >= *number)
+            continue;
+        *number = its;
+        oldest = slot;
+    }
+    return oldest;
+}
+
+/* Looked for twice: while we looked the writer may have taken slots that we were past, and then
+ * the one that was found. Those that are older than it are there when it is seen. */
 static struct slot *pin_oldest(const struct spool *spool, enum lane lane)
 {
+    uint64_t number, again;
     for (;;) {
-        struct slot *oldest = NULL;
-        for (uint32_t i = 0; i < spool->slot_count; i++) {
-            struct slot *slot = slot_at(spool, i);
-            if (atomic_load(&slot->state) == SLOT_READY && slot->lane == lane &&
-                (oldest == NULL || slot->number < oldest->number))
-                oldest = slot;
-        }
-        uint32_t ready = SLOT_READY;
-        if (oldest == NULL || atomic_compare_exchange_strong(&oldest->state, &ready, SLOT_PINNED))
+        struct slot *oldest = find_oldest(spool, lane, &number);
+        if (oldest == NULL)
+            return NULL;
+        if (find_oldest(spool, lane, &again) == oldest && again == number &&
+            pin(oldest, lane, number))
             return oldest;
     }
 }
