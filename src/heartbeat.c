@@ -64,6 +64,10 @@ bool heartbeat_begin(struct heartbeat *h, const struct run *run, const struct ev
         .begun_ns = now_ns(CLOCK_MONOTONIC),
     };
     h->last_ns = h->begun_ns;
+    struct capture_line lines[LIMIT_INTERFACES];
+    struct remarks_watch watch = heartbeat_watch(h, lines);
+    if (watch.line_count > 0)
+        remarks_begin(&watch, run->config.stats_first_s);
     return write_metrics(h, &none);
 }
 

@@ -13,6 +13,30 @@ enum { ONE_SIDED_PERCENT = 98, FEW_FLOWS = 20 };
 
 static unsigned long long wide(uint64_t number) { return (unsigned long long)number; }
 
+enum { NAMES_SIZE = 160 };
+
+static void names_of(const struct remarks_watch *watch, char names[NAMES_SIZE])
+{
+    size_t at = 0;
+    names[0] = '\0';
+    for (size_t i = 0; i < watch->line_count && at < NAMES_SIZE; i++)
+        at += (size_t)snprintf(names + at, NAMES_SIZE - at, "%s%s", i > 0 ? ", " : "",
+                               watch->lines[i].name);
+}
+
+/* --- the beginning --- */
+
+void remarks_begin(const struct remarks_watch *watch, uint64_t first_s)
+{
+    char names[NAMES_SIZE];
+    names_of(watch, names);
+    if (first_s > 0)
+        log_notice("watching %s; after %llu seconds it is told here what was seen", names,
+                   wide(first_s));
+    else
+        log_notice("watching %s", names);
+}
+
 /* --- the end --- */
 
 static void tell_of_packets(const struct event_stats *stats, const struct remarks_watch *watch)
@@ -106,7 +130,7 @@ static const char *one_name(const struct remarks_watch *watch)
 static void say_what_was_seen(struct sentences *s, const struct event_stats *stats,
                               const struct remarks_watch *watch)
 {
-    char mail[160] = "no mail", names[160] = "";
+    char mail[160] = "no mail", names[NAMES_SIZE];
     size_t at = 0;
     for (int i = MAIL_SMTP; i <= MAIL_SIEVE + 1; i++) {
         enum mail_protocol protocol = i <= MAIL_SIEVE ? (enum mail_protocol)i : MAIL_NONE;
@@ -117,10 +141,7 @@ static void say_what_was_seen(struct sentences *s, const struct event_stats *sta
             at += (size_t)snprintf(mail + at, sizeof mail - at, "%s%llu %s",
                                    at > 0 ? ", " : "sessions: ", wide(count), name);
     }
-    at = 0;
-    for (size_t i = 0; i < watch->line_count && at < sizeof names; i++)
-        at += (size_t)snprintf(names + at, sizeof names - at, "%s%s", i > 0 ? ", " : "",
-                               watch->lines[i].name);
+    names_of(watch, names);
     say(s, "%s, the first %llu seconds: %llu packets, %llu TCP connections, %s", names,
         wide(watch->seconds), wide(stats->capture.frames), wide(stats->flows.flows), mail);
 }

@@ -16,6 +16,9 @@ struct remarks_watch {                /* what is watched, and how */
     bool ports;                       /* only capture.ports are looked at */
 };
 
+/* Of interfaces: what is watched, and when remarks_first() will follow; 0: never. */
+void remarks_begin(const struct remarks_watch *watch, uint64_t first_s);
+
 /* At the end, of captures and interfaces alike. */
 void remarks_after_run(const struct event_stats *stats, const struct remarks_watch *watch);
 
