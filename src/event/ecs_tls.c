@@ -189,6 +189,18 @@ static void add_client_certificate(struct json *server, const struct tls_facts *
         json_word(server, "client_certificate", "requested");
 }
 
+/* RFC 6066 section 8: only who answered the extension sends one, directly behind its certificate.
+ */
+static bool status_is_past(const struct tls_facts *facts)
+{
+    enum { STATUS_REQUEST = 5 };
+    const struct u16_list *extensions = &facts->server_hello.extensions;
+    bool answered = false;
+    for (size_t i = 0; i < extensions->count; i++)
+        answered |= extensions->at[i] == STATUS_REQUEST;
+    return !answered || facts->key_exchange.seen || facts->server_hello_done;
+}
+
 static void add_server_hello(struct json *parent, const struct tls_facts *facts, bool whole)
 {
     const struct tls_server_hello *hello = &facts->server_hello;
@@ -208,7 +220,7 @@ static void add_server_hello(struct json *parent, const struct tls_facts *facts,
             json_flag(server, "ems", hello->ems);
             json_flag(server, "etm", hello->etm);
             json_flag(server, "renegotiation_info", hello->renegotiation_info);
-            if (facts->ocsp_staple || whole) /* it may be in a gap */
+            if (facts->ocsp_staple || (whole && status_is_past(facts))) /* it may be in a gap */
                 json_flag(server, "ocsp_staple", facts->ocsp_staple);
             json_flag(server, "sct", hello->sct);
         }

@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "doubt.h"
 #include "facts.h"
 #include "keyword.h"
 #include "logins.h"
@@ -156,7 +157,7 @@ void capabilities_end(struct mail *mail, const struct line *line)
     mail->capabilities_end = line->end;
     /* RFC 3207 section 4.2: behind an agreed STARTTLS no server offers it again. */
     if (!list->offered && facts->starttls_accepted != TRI_YES)
-        facts->starttls_offered = list->malformed ? TRI_UNKNOWN : TRI_NO;
+        facts->starttls_offered = list->malformed || doubt_agreed(mail) ? TRI_UNKNOWN : TRI_NO;
     facts->login_disabled = capabilities_have(mail, TEXT("LOGINDISABLED"));
     note_offered_logins(mail, line);
 }

@@ -116,7 +116,11 @@ static void server_line(struct mail *mail, const struct line *line)
         early->plain_end > 0 && (!mail->marks_known || acked >= early->plain_first_end);
     bool plain_after_hello = early->began[SIDE_CLIENT] && early->plain_end > hello;
 
-    if (knew_plain && word.len > 0 && (!knew_hello || plain_after_hello)) {
+    /* Who answers what is missing may answer anything. */
+    bool knew_missing = early->hole && !early->began[SIDE_CLIENT] && mail->marks_known &&
+                        acked > early->command_end;
+    if (word.len > 0 && ((knew_plain && (!knew_hello || plain_after_hello)) || knew_missing)) {
+        mail->lost |= knew_missing;
         resume(mail);
         mail->protocol->server_line(mail, line);
         return;

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "doubt.h"
+
 struct text facts_keep(struct mail *mail, struct text text, size_t max, struct text old)
 {
     if (text.len > max)
@@ -104,7 +106,7 @@ void facts_unnote(struct mail *mail, enum mail_note_kind kind, uint64_t from)
 void facts_clear_command(struct mail *mail, struct text verb, const struct line *line)
 {
     struct mail_facts *facts = &mail->facts;
-    if (facts->clear_commands || mail->early.waiting)
+    if (facts->clear_commands || mail->early.waiting || doubt_crosses(mail, line))
         return; /* between the go-ahead and TLS it is not the client's choice (yet) */
     facts->clear_commands = true;
     facts->clear_command = verb;

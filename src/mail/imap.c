@@ -246,8 +246,11 @@ static bool take_greeting(struct mail *mail, const struct line *line, struct tex
                           struct text rest)
 {
     struct pending *first = mail->pending_count > 0 ? &mail->pipeline[0] : NULL;
-    if (first == NULL || first->verb != VERB_GREETING)
+    if (first == NULL || first->verb != VERB_GREETING) {
+        /* RFC 3501 section 7.1.4: nothing but a greeting says so. */
+        mail->authenticated |= mail->maybe_authenticated && text_same(word, TEXT("PREAUTH"));
         return false;
+    }
     pipeline_remove(mail, first);
     if (word.len == 0) {
         mail->lost = mail->facts.gap = mail->maybe_authenticated = true;

@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "doubt.h"
 #include "facts.h"
 
 static bool is_before(struct mark a, struct mark b)
@@ -155,8 +156,12 @@ void pipeline_clear(struct mail *mail) { mail->pending_count = 0; }
 void pipeline_forget(struct mail *mail, const struct line *reply)
 {
     bool any = false;
-    for (; pipeline_oldest(mail, reply) != NULL; any = true)
+    if (doubt_request(mail))
+        doubt_unread(mail, VERB_CAPABILITIES);
+    for (; pipeline_oldest(mail, reply) != NULL; any = true) {
+        doubt_unread(mail, mail->pipeline[0].verb);
         pipeline_remove(mail, &mail->pipeline[0]);
+    }
     if (any)
         machine_missing(mail);
 }
@@ -198,6 +203,7 @@ void machine_desync(struct mail *mail, const struct line *line)
 
 void machine_unmatched(struct mail *mail, const struct step *step)
 {
+    doubt_reply(mail, step);
     if (!machine_step(mail, VERB_NONE, step))
         machine_desync(mail, step->line);
 }

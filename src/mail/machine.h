@@ -209,6 +209,13 @@ struct challenge {
     uint8_t login;    /* that it would have been part of */
 };
 
+/* What may have been said where bytes are missing (doubt.h). */
+struct doubt {
+    bool missing[SIDE_COUNT]; /* text of that side */
+    uint32_t go_aheads;       /* replies to nothing that was seen, which may be the answer to
+                                 STARTTLS */
+};
+
 /* What came between the go-ahead and TLS. */
 struct early {
     bool waiting; /* accepted, and neither TLS nor a dialogue in clear has come of it */
@@ -224,6 +231,7 @@ struct early {
     uint32_t after_bits, after_len;
     bool after_seen, after_blank;
     bool after_more; /* not only QUIT */
+    bool hole;       /* something of the client's is missing */
     bool clear;      /* a login or mail command among the plain ones */
 };
 
@@ -264,6 +272,8 @@ struct mail {
     struct challenge challenge;
     struct challenge refused; /* POP3: USER, while its PASS may be under way already */
     struct early early;
+    struct doubt doubt;
+    struct text helo_name, helo_verb; /* of a hello that may stand behind a lost STARTTLS */
     char last_reply[8], starttls_reply[8];
 };
 

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "capabilities.h"
+#include "doubt.h"
 #include "early.h"
 #include "facts.h"
 #include "lines.h"
@@ -115,6 +116,7 @@ void mail_gap(struct mail *mail, enum side side, uint64_t offset, uint64_t len)
     if (mail->only_known && side != mail->only)
         machine_hear(mail);
     mail->heard = false;
+    mail->early.hole |= side == SIDE_CLIENT && mail->early.waiting;
     if (channel->phase != MAIL_TEXT || passes_over(mail, side, len))
         return;
 
@@ -123,6 +125,7 @@ void mail_gap(struct mail *mail, enum side side, uint64_t offset, uint64_t len)
     channel->mid_line = false;
     channel->partial = true;
     mail->lost = true;
+    doubt_gap(mail, side);
     if (side == SIDE_SERVER) {
         capabilities_end(mail, NULL);
         mail->reply = (struct reply){ .active = false };
@@ -162,6 +165,7 @@ void mail_midstream(struct mail *mail)
     mail->lost = true;
     mail->facts.gap = true;
     mail->maybe_authenticated = true;
+    doubt_midstream(mail);
 }
 
 void mail_proxied(struct mail *mail, struct text address, uint16_t port)

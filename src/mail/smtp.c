@@ -4,6 +4,7 @@
  */
 #include "capabilities.h"
 #include "common.h"
+#include "doubt.h"
 #include "facts.h"
 #include "keyword.h"
 #include "lines.h"
@@ -64,13 +65,27 @@ static struct text host_of(struct text argument)
     return (struct text){ .at = host.at, .len = len };
 }
 
+/* It stands behind no STARTTLS, where anybody could have put it. */
+static void hello_certain(struct mail *mail)
+{
+    if (mail->helo_verb.len == 0)
+        return;
+    mail->facts.helo_verb = mail->helo_verb;
+    mail->facts.helo = mail->helo_name;
+    mail->helo_verb = (struct text){ 0 };
+}
+
 static void hello_sent(struct mail *mail, const struct step *step)
 {
     struct mail_facts *facts = &mail->facts;
-    if (mail->early.waiting)
-        return; /* injected: not how the client names itself */
-    facts->helo_verb = step->word;
-    facts->helo = facts_keep(mail, host_of(step->rest), LIMIT_NAME_BYTES, facts->helo);
+    bool unanswered =
+        facts->starttls_requested == TRI_YES && facts->starttls_accepted == TRI_UNKNOWN;
+    if (mail->early.waiting || unanswered)
+        return; /* maybe injected: not how the client names itself */
+    mail->helo_verb = step->word;
+    mail->helo_name = facts_keep(mail, host_of(step->rest), LIMIT_NAME_BYTES, facts->helo);
+    if (!doubt_request(mail))
+        hello_certain(mail);
     if (text_same(step->word, TEXT("LHLO")) && facts->protocol == MAIL_SMTP) {
         facts->protocol = MAIL_LMTP;
         mail->protocol = &protocol_lmtp;
@@ -82,6 +97,8 @@ static void hello_sent(struct mail *mail, const struct step *step)
 static void hello_accepted(struct mail *mail, const struct step *step)
 {
     capabilities_end(mail, step->line);
+    if (step->event == ON_OK)
+        hello_certain(mail);
     mail->hello_accepted = true;
     mail->accepted_recipients = 0;
     facts_unnote(mail, MAIL_NOTE_HELO_ONLY, 0);
@@ -96,8 +113,16 @@ static void hello_rejected(struct mail *mail, const struct step *step)
 
 static void helo_accepted(struct mail *mail, const struct step *step)
 {
+    if (step->event == ON_OK)
+        hello_certain(mail);
     if (!mail->hello_accepted)
         facts_note_once(mail, MAIL_NOTE_HELO_ONLY, step->line);
+}
+
+static void starttls_sent(struct mail *mail, const struct step *step)
+{
+    hello_certain(mail);
+    act_starttls_sent(mail, step);
 }
 
 /* RFC 8689 section 3: a parameter behind the path. */
@@ -132,6 +157,7 @@ static void recipient_refused(struct mail *mail, const struct step *step)
 static void content_begins(struct mail *mail, const struct step *step)
 {
     (void)step;
+    hello_certain(mail); /* no TLS came of it */
     lines_body(mail, SIDE_CLIENT, true);
 }
 
@@ -201,7 +227,7 @@ static const struct transition rows[] = {
     { ANY_STATE,          VERB_HELLO,    ON_FAIL,     STATE_SAME,     hello_rejected },
     { IN(STATE_COMMAND),  VERB_HELO,     ON_SENT,     STATE_SAME,     hello_sent },
     { ANY_STATE,          VERB_HELO,     ON_POSITIVE, STATE_SAME,     helo_accepted },
-    { IN(STATE_COMMAND),  VERB_STARTTLS, ON_SENT,     STATE_STARTTLS, act_starttls_sent },
+    { IN(STATE_COMMAND),  VERB_STARTTLS, ON_SENT,     STATE_STARTTLS, starttls_sent },
     { IN(STATE_STARTTLS), VERB_STARTTLS, ON_READY,    STATE_COMMAND,  act_starttls_accepted },
     { IN(STATE_STARTTLS), VERB_STARTTLS, ON_REPLY,    STATE_COMMAND,  act_starttls_refused },
     { IN(STATE_STARTTLS), VERB_ANY,      ON_MISSING,  STATE_COMMAND,  act_starttls_unanswered },

@@ -74,12 +74,31 @@ static bool went_on_in_clear(const struct session_record *r)
            r->mail->clear_command_at.time_ns >= r->mail->starttls_accepted_at.time_ns;
 }
 
-/* Both sides, as far as they were seen at all, from their first byte. The greeting of a service in
- * clear is the first thing that a gap can swallow. */
+/* Nobody saw how it went on. */
+static bool is_cut_off(const struct session_record *r)
+{
+    return (r->reasons & (REASON_CAPTURE_ENDED | REASON_EVICTED)) != 0;
+}
+
+/* No dialogue in clear came before. A client's hello alone does not say so: the greeting of a
+ * service in clear is the first thing that a gap can swallow. */
 static bool begins_with_tls(const struct session_record *r)
 {
-    bool answered = r->tls->began[SIDE_SERVER] || r->flow->sides[SIDE_SERVER].gaps == 0;
-    return !r->flow->midstream && answered;
+    const struct flow_side *server = &r->flow->sides[SIDE_SERVER];
+    bool client_first = r->tls->began[SIDE_CLIENT] && !r->beginning_lost[SIDE_CLIENT];
+    bool server_first = r->tls->began[SIDE_SERVER] && !r->beginning_lost[SIDE_SERVER];
+    bool answered = r->tls->began[SIDE_SERVER] ||
+                    (server->seen && server->gaps == 0 && !is_cut_off(r)) ||
+                    r->tls->established == TRI_YES;
+    /* Elsewhere than at mail nobody greets a client that is to begin with TLS. */
+    return !r->flow->midstream && (server_first || (client_first && (answered || !r->mail_port)));
+}
+
+/* TLS was asked for, not refused, and perhaps on its way. */
+static bool awaits_tls(const struct session_record *r)
+{
+    return r->mail->starttls_requested == TRI_YES && r->mail->starttls_accepted != TRI_NO &&
+           !r->mail->clear_commands;
 }
 
 static enum session_mode mode_of(const struct session_record *r, bool foreign)
@@ -95,6 +114,8 @@ static enum session_mode mode_of(const struct session_record *r, bool foreign)
     if (!tls_began(r)) { /* TLS may have come and gone in a gap */
         if (is_cut(r) || !r->flow->sides[SIDE_CLIENT].seen)
             return r->mail->clear_commands ? MODE_PLAINTEXT : MODE_OPAQUE;
+        if (is_cut_off(r) && awaits_tls(r))
+            return MODE_OPAQUE;
         return went_on_in_clear(r) ? MODE_MIXED : MODE_PLAINTEXT;
     }
     if (r->mail->starttls_requested != TRI_YES && !r->tls->began[SIDE_SERVER])
@@ -203,8 +224,9 @@ static bool was_turned_away(const struct session_record *r)
 
 static bool is_whole(const struct session_record *r)
 {
+    bool to_the_end = r->mail->quit || r->mail->recipients > 0 || gave_away(r) || !is_cut_off(r);
     return r->flow->sides[SIDE_CLIENT].seen && r->flow->sides[SIDE_SERVER].seen && !is_cut(r) &&
-           !r->flow->midstream;
+           !r->flow->midstream && to_the_end;
 }
 
 static enum session_verdict clear_verdict(const struct session_record *r)
@@ -263,8 +285,8 @@ void judge_session(struct session_record *record, bool foreign, bool at_end)
 {
     record->protocol = protocol_of(record);
     record->role = role_of(record);
-    record->mode = mode_of(record, foreign);
     record->reasons = reasons_of(record, at_end);
+    record->mode = mode_of(record, foreign);
     record->verdict = verdict_of(record);
     record->outcome = outcome_of(record);
 }

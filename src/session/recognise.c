@@ -82,7 +82,7 @@ static void recognised_mail(struct session *s, enum mail_protocol protocol)
         return;
     struct flow_info info;
     flow_info_get(s->flow, &info);
-    if (info.midstream || s->beginning_lost)
+    if (info.midstream || s->beginning_lost[SIDE_SERVER])
         mail_midstream(s->mail);
     if (s->proxied_address.len > 0)
         mail_proxied(s->mail, s->proxied_address, s->proxied_port);

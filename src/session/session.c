@@ -169,6 +169,7 @@ static void report(struct session *s, const struct flow_info *info, enum report_
         .proxy_port = s->proxy != NULL ? s->server_port : 0,
         .proxied_address = s->proxied_address,
         .mail_port = s->mail_port,
+        .beginning_lost = { s->beginning_lost[SIDE_CLIENT], s->beginning_lost[SIDE_SERVER] },
     };
     identify(s, info, &record);
     if (record.tls != NULL)
@@ -318,7 +319,7 @@ static void session_gap(void *state, enum side side, uint64_t offset, uint64_t l
 
     if (s->stage == RECOGNISING && s->first[side].len == 0) {
         s->base[side] = offset + len; /* begin behind it */
-        s->beginning_lost |= side == SIDE_SERVER;
+        s->beginning_lost[side] = true;
     } else if (s->stage == RECOGNISING) {
         s->first[side].final = true;
         recognise(s);

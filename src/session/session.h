@@ -122,6 +122,7 @@ struct session_record {
     enum session_outcome outcome;
     unsigned reasons; /* session_reason bits */
     bool mail_port;
+    bool beginning_lost[SIDE_COUNT]; /* what is seen of that side begins behind a gap */
 };
 
 struct session_options {

@@ -38,7 +38,8 @@ struct session {
     const char *application;
     bool binary[SIDE_COUNT]; /* nobody recognised it, and that side's first byte is no text */
     bool timer_set;
-    bool beginning_lost; /* the server's first bytes are missing: what comes may be any reply */
+    bool beginning_lost[SIDE_COUNT]; /* a side's first bytes are missing: what comes of the server
+                                        may be any reply */
     bool told_missing;
     bool tunnel_pending;         /* what was said so far may go to a proxy */
     struct text proxied_address; /* out of a PROXY header */

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from dataclasses import replace
 
-from harness import Checks, arguments, cut, events, get, name_of, packets, pcapio, run, samples, without
+from harness import Checks, arguments, cut, events, get, packets, pcapio, run, samples, without
 
 FREE = """mailtls.capture network.packets network.bytes source.packets source.bytes destination.packets destination.bytes
 network.vlan event.id event.sequence mailtls.finding.evidence.frame mailtls.finding.update""".split()
@@ -34,15 +34,14 @@ WEAKER = {
 CERTIFICATE = "mailtls.tls.server.client_certificate"
 MILDER = {
     ("mailtls.verdict", "tampered"): {"exposed", "failed", "protected", "weak"},
-    ("mailtls.verdict", "exposed"): {"weak"},
+    ("mailtls.verdict", "exposed"): {"weak", "failed"},  # what failed is not all that happened
     ("mailtls.mode", "mixed"): {"plaintext"},  # clear text that is seen is clear text; that TLS was agreed before it is not
+    ("network.protocol", "lmtp"): {"smtp"},  # nothing but LHLO tells them apart
     (CERTIFICATE, "sent"): {"requested"},
     (CERTIFICATE, "empty"): {"requested"},
 }
 # Findings that are true beside another one, which says more and stands alone.
 IMPLIED = {"mail.metadata_cleartext": "inject.command_before_tls", "tls.alert": "mode.tls_on_starttls_port"}
-# Of these a lost frame makes a record say something else, not less: an older list or an injected name stands in for what was lost.
-OPEN = "imap-preauth smtp-injected-command smtp-starttls-agreed-then-clear".split()
 BLIND = ("proto.", "visibility.")  # findings that only say how little was seen
 ONCE = ["--set", "findings.interval=0"]  # each is written, none counted as a repetition
 LOSSY_FREE = FREE + TIMES + IDS + "message mailtls.end mailtls.notes related event.type tls.server.hash".split()
@@ -187,7 +186,7 @@ def main():
             # Two contents are compared by their frames, and what has a hole already may lose what tells of it.
             if any(get(one, "rule.id") == "mitm.payload_conflict" for one in whole["mailtls.finding"]):
                 continue
-            hole = name_of(capture) in OPEN or any(get(one, "mailtls.capture.gaps") for one in whole.get("mailtls.session", []))
+            hole = any(get(one, "mailtls.capture.gaps") for one in whole.get("mailtls.session", []))
             # Without a SYN the first sequence number seen names the session, and that may come later when reordered.
             first_counts = any(get(one, "mailtls.capture.midstream") for one in whole.get("mailtls.session", []))
             for name, variant in cut.VARIANTS.items():

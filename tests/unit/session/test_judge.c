@@ -113,6 +113,49 @@ static void test_clear_text_after_the_go_ahead(void **state)
     expect(c, MODE_STARTTLS, VERDICT_PROTECTED, OUTCOME_SUCCESS);
 }
 
+static void test_tls_of_which_one_side_is_missing(void **state)
+{
+    (void)state;
+    struct case_of *c = fresh(143, false, true);
+    c->record.mail_port = true;
+    expect(c, MODE_IMPLICIT, VERDICT_PROTECTED, OUTCOME_SUCCESS);
+    c->flow.sides[SIDE_SERVER].seen = c->tls.began[SIDE_SERVER] = false;
+    expect(c, MODE_IMPLICIT, VERDICT_PROTECTED, OUTCOME_SUCCESS);
+    c->tls.established = TRI_UNKNOWN; /* it may have been greeted in clear */
+    expect(c, MODE_OPAQUE, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+    c->record.mail_port = false;
+    expect(c, MODE_IMPLICIT, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+    c->record.beginning_lost[SIDE_CLIENT] = true;
+    expect(c, MODE_OPAQUE, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+
+    c = fresh(143, false, true); /* not answered: it may still be, in clear */
+    c->record.mail_port = true;
+    c->tls.began[SIDE_SERVER] = false;
+    c->tls.established = TRI_UNKNOWN;
+    expect(c, MODE_IMPLICIT, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+    c->flow.how = FLOW_END_CAPTURE;
+    expect(c, MODE_OPAQUE, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+}
+
+static void test_the_capture_ends_first(void **state)
+{
+    (void)state;
+    struct case_of *c = fresh(25, true, false);
+    c->flow.how = FLOW_END_CAPTURE;
+    c->mail.clear_commands = true; /* it may be turned away yet */
+    expect(c, MODE_PLAINTEXT, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+    c->mail.recipients = 1;
+    expect(c, MODE_PLAINTEXT, VERDICT_EXPOSED, OUTCOME_SUCCESS);
+
+    c = fresh(25, true, false);
+    c->flow.how = FLOW_END_CAPTURE;
+    expect(c, MODE_PLAINTEXT, VERDICT_UNKNOWN, OUTCOME_UNKNOWN); /* so far */
+    c->mail.starttls_requested = TRI_YES;
+    expect(c, MODE_OPAQUE, VERDICT_UNKNOWN, OUTCOME_UNKNOWN);
+    c->mail.starttls_accepted = TRI_NO;
+    expect(c, MODE_PLAINTEXT, VERDICT_FAILED, OUTCOME_FAILURE);
+}
+
 static void test_a_proxy_was_asked_for_a_port(void **state)
 {
     (void)state;
@@ -188,6 +231,8 @@ int main(void)
         cmocka_unit_test(test_tls_sessions),
         cmocka_unit_test(test_clear_sessions),
         cmocka_unit_test(test_clear_text_after_the_go_ahead),
+        cmocka_unit_test(test_tls_of_which_one_side_is_missing),
+        cmocka_unit_test(test_the_capture_ends_first),
         cmocka_unit_test(test_a_proxy_was_asked_for_a_port),
         cmocka_unit_test(test_turned_away),
         cmocka_unit_test(test_roles),
