@@ -99,6 +99,23 @@ static int drain(int fd, uint64_t deadline)
     return pending_error(fd);
 }
 
+/* False: refused, and why. Else *error is 0 or an errno. */
+static bool send_message(struct datagrams *datagrams, stream_frame *frame, void *self,
+                         const struct starttap_message *message, struct buffer *out,
+                         uint64_t deadline, int *error, char *why, size_t why_size)
+{
+    *error = 0;
+    buffer_clear(out);
+    if (!frame(self, message, out, why, why_size))
+        return false;
+    *error = out->failed ? EMSGSIZE : send_one(datagrams->fd, out, deadline);
+    if (*error != EMSGSIZE)
+        return true;
+    snprintf(why, why_size, "%zu bytes are too long for a datagram", message->len);
+    *error = 0;
+    return false;
+}
+
 static int send_all(struct datagrams *datagrams, stream_frame *frame, void *self,
                     const struct starttap_message *messages, size_t count, uint64_t deadline,
                     struct starttap_sent *sent)
@@ -108,19 +125,9 @@ static int send_all(struct datagrams *datagrams, stream_frame *frame, void *self
 
     buffer_init(&out, DATAGRAM_BYTES);
     for (size_t i = 0; i < count && !error; i++) {
-        bool good;
+        bool good = send_message(datagrams, frame, self, &messages[i], &out, deadline, &error,
+                                 sent->why, sizeof(sent->why));
 
-        buffer_clear(&out);
-        good = frame(self, &messages[i], &out, sent->why, sizeof(sent->why));
-        if (good) {
-            error = out.failed ? EMSGSIZE : send_one(datagrams->fd, &out, deadline);
-            if (error == EMSGSIZE) {
-                snprintf(sent->why, sizeof(sent->why), "%zu bytes are too long for a datagram",
-                         messages[i].len);
-                error = 0;
-                good = false;
-            }
-        }
         sent->delivered += !error;
         sent->refused += !good;
     }
@@ -128,9 +135,107 @@ static int send_all(struct datagrams *datagrams, stream_frame *frame, void *self
     return error;
 }
 
+/* --- a receiver on this machine --- */
+
+/* FNV-1a: ids are hashes already, they need no keyed one. */
+static uint64_t id_hash(const char *id)
+{
+    uint64_t hash = UINT64_C(0xcbf29ce484222325);
+
+    for (; *id; id++)
+        hash = (hash ^ (unsigned char)*id) * UINT64_C(0x100000001b3);
+    return hash;
+}
+
+static bool waits_for(const struct datagrams *datagrams, const struct starttap_message *messages,
+                      size_t count)
+{
+    for (size_t i = 0; i < datagrams->waiting_count && i < count; i++)
+        if (datagrams->waiting[i].id != id_hash(messages[i].id))
+            return false;
+    return true;
+}
+
+/* Sends what was not sent by an earlier call. */
+static int send_rest(struct datagrams *datagrams, stream_frame *frame, void *self,
+                     const struct starttap_message *messages, size_t count, uint64_t deadline,
+                     struct starttap_sent *sent)
+{
+    struct buffer out;
+    int error = 0;
+
+    buffer_init(&out, DATAGRAM_BYTES);
+    for (size_t i = datagrams->waiting_count; i < count && i < DATAGRAMS_WAITING; i++) {
+        bool good = send_message(datagrams, frame, self, &messages[i], &out, deadline, &error,
+                                 sent->why, sizeof(sent->why));
+
+        if (error)
+            break;
+        datagrams->waiting[i].id = id_hash(messages[i].id);
+        datagrams->waiting[i].len = good ? out.len : 0;
+        datagrams->waiting[i].refused = !good;
+        datagrams->waiting_count++;
+    }
+    buffer_free(&out);
+    return error;
+}
+
+/* The system counts more for a datagram than its bytes: so of the last ones no more are unread than
+ * these bytes can hold. */
+static void report_read(struct datagrams *datagrams, struct starttap_sent *sent)
+{
+    size_t known = datagrams->waiting_count, left;
+    int unread = 0;
+
+    if (ioctl(datagrams->fd, SIOCOUTQ, &unread) != 0 || unread > 0)
+        for (left = unread > 0 ? (size_t)unread : SIZE_MAX;
+             known > 0 && datagrams->waiting[known - 1].len <= left; known--)
+            left -= datagrams->waiting[known - 1].len;
+    for (size_t i = 0; i < known; i++)
+        sent->refused += datagrams->waiting[i].refused;
+    sent->delivered = known;
+    datagrams->waiting_count -= known;
+    memmove(datagrams->waiting, datagrams->waiting + known,
+            datagrams->waiting_count * sizeof(datagrams->waiting[0]));
+}
+
+/* Nothing unread may also mean that it is gone, with all that it had not read. */
+static int look_for_receiver(const struct datagrams *datagrams)
+{
+    struct sockaddr_un address = { .sun_family = AF_UNIX };
+
+    memcpy(address.sun_path, datagrams->target.path, sizeof(address.sun_path));
+    return connect(datagrams->fd, (const struct sockaddr *)&address, sizeof(address)) == 0 ? 0
+                                                                                           : errno;
+}
+
+static int send_local(struct datagrams *datagrams, stream_frame *frame, void *self,
+                      const struct starttap_message *messages, size_t count, uint64_t deadline,
+                      struct starttap_sent *sent)
+{
+    size_t before;
+    int error;
+
+    if (!waits_for(datagrams, messages, count))
+        datagrams->waiting_count = 0; /* other messages: nobody asks for those any more */
+    before = datagrams->waiting_count;
+    error = send_rest(datagrams, frame, self, messages, count, deadline, sent);
+    if (!error)
+        error = drain(datagrams->fd, deadline);
+    if (!error)
+        error = look_for_receiver(datagrams);
+    if (error && error != ETIMEDOUT)
+        return error;
+    before = datagrams->waiting_count - before;
+    report_read(datagrams, sent);
+    return sent->delivered > 0 || before > 0 ? 0 : ETIMEDOUT;
+}
+
 void datagrams_init(struct datagrams *datagrams, const struct link_target *target)
 {
-    *datagrams = (struct datagrams){ .target = *target, .fd = -1 };
+    datagrams->target = *target;
+    datagrams->fd = -1;
+    datagrams->waiting_count = 0;
 }
 
 void datagrams_close(struct datagrams *datagrams)
@@ -138,6 +243,7 @@ void datagrams_close(struct datagrams *datagrams)
     if (datagrams->fd >= 0)
         close(datagrams->fd);
     datagrams->fd = -1;
+    datagrams->waiting_count = 0;
 }
 
 void datagrams_send(struct datagrams *datagrams, stream_frame *frame, void *self,
@@ -155,16 +261,19 @@ void datagrams_send(struct datagrams *datagrams, stream_frame *frame, void *self
         return;
     }
     pending_error(datagrams->fd); /* an answer to the batch before, which is lost and forgotten */
-    error = send_all(datagrams, frame, self, messages, count, deadline, sent);
-    if (!error)
-        error = local ? drain(datagrams->fd, deadline) : pending_error(datagrams->fd);
+    error =
+        (local ? send_local : send_all)(datagrams, frame, self, messages, count, deadline, sent);
+    if (!error && !local)
+        error = pending_error(datagrams->fd);
     if (!error)
         return;
-    /* Of an earlier datagram, nobody knows which: all are sent again. */
-    sent->delivered = sent->refused = 0;
     sent->failed = true;
     snprintf(sent->why, sizeof(sent->why), "%.180s: %.60s",
              local ? datagrams->target.path : datagrams->target.host,
              error == ETIMEDOUT ? "the receiver does not read" : strerror(error));
+    if (local && error == ETIMEDOUT)
+        return; /* it may yet */
+    /* Of an earlier datagram, nobody knows which: all are sent again. */
+    sent->delivered = sent->refused = 0;
     datagrams_close(datagrams);
 }

@@ -3,13 +3,15 @@
  *
  * What a request's answer means:
  *   2xx            taken; of a bulk request each item has a status of its own
- *   400, 413       something in it is wrong or it is too long: halves are tried, down to one
+ *   400, 413, 207  something in it is wrong or it is too long: halves are tried, down to one. (207
+ *                  means that a part was not taken; which one, only a bulk request's answer says.)
  *   all the rest   the receiver is busy, away or set up wrongly: all is sent again, later
  *
  * A message that is wrong by itself is refused only when the receiver takes others: one that takes
  * nothing is set up wrongly, and nothing is thrown away for that. Redirects are not followed, a
  * proxy of the environment is not used: both would send events to where nobody sent them.
  */
+#define _GNU_SOURCE /* strcasestr() */
 #include "http.h"
 
 #include <stdio.h>
@@ -25,7 +27,8 @@
 #define HTTP_ANSWER_BYTES (8u << 20) /* a bulk answer has some 60 bytes an item */
 #define HTTP_WRONG_MOST 8 /* wrong ones in a row without one taken, and it is not the messages */
 
-#define HTTP_HALVES 16 /* a batch can be halved eleven times */
+#define HTTP_SECRET_SHOWN 4 /* letters that may be shown by chance */
+#define HTTP_HALVES 16      /* a batch can be halved eleven times */
 
 struct part {
     size_t from, count;
@@ -91,10 +94,32 @@ static bool http_check(const struct starttap_output_options *options, char *why,
 
 /* --- one request --- */
 
+/* A receiver may repeat what it was sent, whole or cut off: so not even the beginning of a secret.
+ */
+static bool has_beginning(const char *line, const char *secret)
+{
+    char beginning[HTTP_SECRET_SHOWN + 1];
+
+    snprintf(beginning, sizeof(beginning), "%s", secret);
+    return beginning[0] && strstr(line, beginning);
+}
+
+static bool may_be_shown(const struct http_settings *settings, const char *line)
+{
+    static const char *const words[] = { "authorization", "basic ", "bearer ", "splunk ",
+                                         "apikey " };
+
+    if (!settings->token[0] && !settings->password[0])
+        return true;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcasestr(line, words[i]))
+            return false;
+    return !has_beginning(line, settings->token) && !has_beginning(line, settings->password);
+}
+
 /* The first line of the answer, if it may be shown. */
 static void say_status(const struct http_output *output, long status, char *why, size_t why_size)
 {
-    const struct http_settings *settings = &output->settings;
     char line[121] = "";
     size_t len = 0;
 
@@ -107,10 +132,7 @@ static void say_status(const struct http_output *output, long status, char *why,
             line[len - 1] = c;
     }
     line[len] = '\0';
-    /* A receiver may repeat what it was sent: so not even the beginning of a secret. */
-    if ((settings->token[0] && strstr(line, settings->token)) ||
-        (settings->password[0] && strstr(line, settings->password)) ||
-        strstr(line, "Authorization"))
+    if (!may_be_shown(&output->settings, line))
         line[0] = '\0';
     snprintf(why, why_size, "HTTP status %ld%s%s", status, line[0] ? ": " : "", line);
 }
@@ -133,7 +155,7 @@ static long post(struct http_output *output, const struct starttap_message *mess
     if (output->settings.gzip)
         body = &output->packed;
     status = request_post(output->request, body, &output->answer, deadline, why, why_size);
-    if (status)
+    if (status && (status < 200 || status >= 300 || status == 207)) /* of success nothing is told */
         say_status(output, status, why, why_size);
     return status;
 }
@@ -183,14 +205,16 @@ static bool deliver_part(struct http_output *output, const struct starttap_messa
     enum outcome *outcomes = output->outcomes + part.from;
     long status = post(output, messages + part.from, part.count, deadline, why, why_size);
 
-    if (status >= 200 && status < 300) {
-        if (output->settings.style == HTTP_BULK)
+    bool bulk = output->settings.style == HTTP_BULK, part_taken = status == 207 && !bulk;
+
+    if (status >= 200 && status < 300 && !part_taken) {
+        if (bulk)
             return take_items(output, outcomes, part.count, why, why_size);
         for (size_t i = 0; i < part.count; i++)
             outcomes[i] = TAKEN;
         return true;
     }
-    if (status != 400 && status != 413)
+    if (status != 400 && status != 413 && !part_taken)
         return false;
     *halve = part.count > 1;
     if (*halve)

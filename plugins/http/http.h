@@ -21,7 +21,8 @@ struct http_settings {
     char password[OPTION_SECRET_BYTES], token[OPTION_SECRET_BYTES];
     const char *ca, *cert, *key, *proxy; /* NULL: none. Borrowed from the options */
     bool verify, gzip;
-    bool json; /* the format's lines are JSON objects */
+    bool whole_answer; /* it says what became of each event; else its status is all that counts */
+    bool json;         /* the format's lines are JSON objects */
 };
 
 /* Frees nothing on failure: http_settings_free() in either case. */

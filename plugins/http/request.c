@@ -14,6 +14,8 @@
 #include "link.h"
 
 #define REQUEST_CONNECT_MS 10000
+#define REQUEST_SHOWN 4096u
+#define REQUEST_PASSED (1u << 20)
 #define REQUEST_LIBRARY "libcurl.so.4" /* its name since 2006 */
 
 /* What is used of the library. */
@@ -48,6 +50,8 @@ struct request {
     CURL *curl;
     struct curl_slist *headers;
     char error[CURL_ERROR_SIZE];
+    struct buffer *answer; /* of the request under way */
+    size_t passed;         /* bytes of it */
 };
 
 /* It stays open: what it registered with other libraries would outlive it. */
@@ -72,12 +76,24 @@ static bool library_open(struct library *library, char *why, size_t why_size)
     return true;
 }
 
+/* Where only the status counts, the beginning is kept for people, some more is let go by, so that
+ * the connection can be used again, and then it is enough. */
 static size_t on_answer(char *bytes, size_t size, size_t count, void *self)
 {
-    struct buffer *answer = self;
+    struct request *request = self;
+    struct buffer *answer = request->answer;
+    size_t len = size * count, kept = len;
 
-    buffer_add(answer, bytes, size * count);
-    return answer->failed ? 0 : size * count;
+    if (!request->settings->whole_answer) {
+        size_t room = answer->len < REQUEST_SHOWN ? REQUEST_SHOWN - answer->len : 0;
+
+        kept = len < room ? len : room;
+        request->passed += len;
+        if (request->passed > REQUEST_PASSED)
+            return 0;
+    }
+    buffer_add(answer, bytes, kept);
+    return answer->failed ? 0 : len;
 }
 
 static bool add_header(struct request *request, const char *line)
@@ -170,6 +186,16 @@ out:
     return NULL;
 }
 
+/* The receiver had all of it and said what became of it: the rest of its answer, which does not
+ * come, comes slowly or without end, changes nothing. */
+static bool is_answered(const struct request *request, const struct buffer *body, long status)
+{
+    curl_off_t sent = 0;
+
+    request->library.easy_getinfo(request->curl, CURLINFO_SIZE_UPLOAD_T, &sent);
+    return !request->settings->whole_answer && status >= 200 && sent == (curl_off_t)body->len;
+}
+
 long request_post(struct request *request, const struct buffer *body, struct buffer *answer,
                   uint64_t deadline, char *why, size_t why_size)
 {
@@ -178,19 +204,21 @@ long request_post(struct request *request, const struct buffer *body, struct buf
     CURLcode result = CURLE_OPERATION_TIMEDOUT;
 
     request->error[0] = '\0';
+    request->answer = answer;
+    request->passed = 0;
     if (left > 0) {
         set(request->curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->len);
         set(request->curl, CURLOPT_POSTFIELDS, body->bytes);
-        set(request->curl, CURLOPT_WRITEDATA, answer);
+        set(request->curl, CURLOPT_WRITEDATA, request);
         set(request->curl, CURLOPT_TIMEOUT_MS, left);
         set(request->curl, CURLOPT_CONNECTTIMEOUT_MS,
             left < REQUEST_CONNECT_MS ? left : (long)REQUEST_CONNECT_MS);
         result = request->library.easy_perform(request->curl);
-    }
-    if (result == CURLE_OK)
         request->library.easy_getinfo(request->curl, CURLINFO_RESPONSE_CODE, &status);
-    else
-        snprintf(why, why_size, "%.200s",
-                 request->error[0] ? request->error : request->library.easy_strerror(result));
-    return status;
+    }
+    if (result == CURLE_OK || is_answered(request, body, status))
+        return status;
+    snprintf(why, why_size, "%.200s",
+             request->error[0] ? request->error : request->library.easy_strerror(result));
+    return 0;
 }

@@ -172,6 +172,7 @@ bool http_settings_read(struct http_settings *settings,
         snprintf(why, why_size, "style=bulk takes JSON, not format=%s", options->format);
         return false;
     }
+    settings->whole_answer = settings->style == HTTP_BULK;
     settings->ca = option_text(options, "ca");
     settings->cert = option_text(options, "cert");
     settings->key = option_text(options, "key");

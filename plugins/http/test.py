@@ -47,6 +47,23 @@ class Handler(http.server.BaseHTTPRequestHandler):
             fake.requests.append((self.path, dict(self.headers)))
         if how == "stall":
             time.sleep(0.8)
+        if how == "stall head":
+            time.sleep(1.5)
+            self.close_connection = True
+            return
+        if how == "trickle":
+            with fake.lock:
+                fake.take(body)
+            self.send_response(200)
+            self.send_header("Content-Length", "100000")
+            self.end_headers()
+            self.wfile.flush()
+            for _ in range(20):
+                self.wfile.write(b"x")
+                self.wfile.flush()
+                time.sleep(0.1)
+            self.close_connection = True
+            return
         if how == "drop" or how == "stall":
             self.close_connection = True
             return
@@ -263,6 +280,37 @@ def answers(checks, options):
     check("http://host/" + "x" * 9000, says="longer than")
 
 
+def much_and_little(checks, options):
+    """Answers longer than anybody reads, that trickle, that take a part; secrets that a receiver repeats in pieces."""
+    few = messages(3)
+    for kind, words in ("jsonl", []), ("hec", ["style=hec"]):
+        with Fake(kind) as fake:
+            take = fake.take
+            fake.take = lambda body, take=take: (take(body)[0], b"x" * (12 << 20))
+            done = drive(options.driver, "http", fake.url, *words, "--tries", "2", given=few)
+            checks.check(f"{kind}: taken, with megabytes of answer", (done.status, done.delivered, len(fake.lines)) == (0, 3, 3), f"{done.calls} {len(fake.lines)}")
+        with Fake(kind, ["trickle"] * 9) as fake:
+            done = drive(options.driver, "http", fake.url, *words, "--tries", "2", "--wait", "500", given=few)
+            checks.check(f"{kind}: taken, with an answer that never ends", (done.status, done.delivered, len(fake.lines)) == (0, 3, 3), f"{done.calls} {len(fake.lines)}")
+    with Fake("jsonl", ["stall head"] * 9) as fake:
+        done = drive(options.driver, "http", fake.url, "--tries", "1", "--wait", "500", given=few)
+        checks.check("jsonl: no status in time is no delivery", (done.status, done.delivered) == (1, 0), done.calls)
+    with Fake("jsonl") as fake:
+        take = fake.take
+        fake.take = lambda body: (take(body)[0], b"") if b"ID00000001" not in body and few[1].line.encode() not in body else (207, b"some were not taken")
+        done = drive(options.driver, "http", fake.url, "--tries", "2", given=few)
+        checks.check("207 is a part: looked for, refused, counted", (done.status, done.delivered, done.refused) == (0, 3, 1) and "207" in str(done.calls), done.calls)
+    token = "made-up." + "abcdefghij" * 30
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "token")
+        with open(path, "w", encoding="ascii") as f:
+            f.write(token + "\n")
+        for words in (b"the token " + token.encode(), b"x" * 90 + b" " + token.encode(), b"got: Bearer " + base64.b64encode(b"tap:" + token.encode())):
+            with Fake("jsonl", plan=itertools.repeat(403), words=words) as fake:
+                done = drive(options.driver, "http", fake.url, "token_file=" + path, "--tries", "1", given=few)
+                checks.check("no part of a token is told", "HTTP status 403" in done.calls[0][3] and "made-up" not in str(done.calls) and "dGFw" not in str(done.calls), done.calls)
+
+
 def whole(checks, options):
     if not options.program:
         print("skipped: no --program, so the plugin is tested without starttap around it")
@@ -281,7 +329,7 @@ def main():
     if probe.status == 77:
         print("skipped: this build lacks the output http (libcurl)")
         return 77
-    for part in paths, mixed_up, wrong_events, answers, whole:
+    for part in paths, mixed_up, wrong_events, answers, much_and_little, whole:
         part(checks, options)
     return checks.finish()
 

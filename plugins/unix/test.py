@@ -124,6 +124,33 @@ def datagrams(checks, options, folder):
     server.close()
 
 
+def slow(checks, options, folder):
+    """A receiver that needs many times the host's patience for a batch: it gets on, and nothing comes twice for that."""
+    path = os.path.join(folder, "slow")
+    given = messages(120)
+    server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    server.bind(path)
+    server.settimeout(5)
+    got = []
+    work = outputs.Drive(options.driver, "unix-dgram", path, "--wait", "100", given=given)
+    while len(got) < 3 * len(given) and work.process.poll() is None:
+        try:
+            got.append(server.recv(65536).decode())
+        except TimeoutError:
+            break
+        time.sleep(0.02)
+    server.settimeout(0.2)
+    try:
+        while len(got) < 3 * len(given):
+            got.append(server.recv(65536).decode())
+    except TimeoutError:
+        pass
+    work.done()
+    server.close()
+    checks.check("a slow receiver: delivered", work.status == 0 and work.delivered == len(given), f"{work.status} {work.calls[-2:]}")
+    checks.equal("a slow receiver: each once, in order", got, [message.line for message in given])
+
+
 def whole(checks, options, folder):
     if not options.program:
         print("skipped: no --program, so the plugins are tested without starttap around them")
@@ -144,7 +171,7 @@ def main():
         outputs.refused_by_check(checks, options.driver, kind, "/" + "x" * 108, says="less than 108")
         outputs.refused_by_check(checks, options.driver, kind, "/x", "a=b", says="no option a; there is none")
     with tempfile.TemporaryDirectory() as folder:
-        for part in stream, datagrams, whole:
+        for part in stream, datagrams, slow, whole:
             part(checks, options, folder)
     return checks.finish()
 
