@@ -16,6 +16,8 @@ static int64_t now_ns(clockid_t clock)
     return clock_gettime(clock, &now) == 0 ? now.tv_sec * NS_PER_S + now.tv_nsec : 0;
 }
 
+int64_t heartbeat_now_ns(void) { return now_ns(CLOCK_MONOTONIC); }
+
 static bool write_metrics(const struct heartbeat *h, const struct event_stats *stats)
 {
     struct metrics_output outputs[LIMIT_OUTPUTS];

@@ -27,6 +27,7 @@ __attribute__((warn_unused_result)) bool heartbeat_begin(struct heartbeat *heart
                                                          const struct event_options *event);
 /* On the ordered thread, some ten times a second: tells what is due. */
 void heartbeat_tick(struct heartbeat *heartbeat, struct pipeline *pipeline);
+int64_t heartbeat_now_ns(void); /* by the clock that is never set */
 /* What is watched, for remarks.h; `lines` are filled and borrowed. */
 struct remarks_watch heartbeat_watch(const struct heartbeat *heartbeat,
                                      struct capture_line lines[LIMIT_INTERFACES]);

@@ -9,6 +9,7 @@
 
 #include "explain.h"
 #include "heartbeat.h"
+#include "line_watch.h"
 #include "log.h"
 #include "pipeline.h"
 #include "progress.h"
@@ -22,6 +23,7 @@ struct course { /* what is seen to while a run goes on */
     struct progress progress;
     unsigned hangups; /* for which outputs were opened again */
     struct heartbeat heartbeat;
+    struct line_watch lines;
     struct reload *reload;
 };
 
@@ -42,6 +44,7 @@ static void tick(void *to, struct pipeline *pipeline, int64_t clock_ns)
     (void)clock_ns;
     reload_tick(course->reload, pipeline);
     heartbeat_tick(&course->heartbeat, pipeline);
+    line_watch_tick(&course->lines, course->run->capture, heartbeat_now_ns());
 }
 
 static bool watch_to_the_end(struct run *run, struct event_stats *stats)

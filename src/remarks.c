@@ -153,8 +153,10 @@ static void say_if_silent(struct sentences *s, const struct capture_line *line,
     const char *narrowed = watch->filtered ? " that the filter (-f) lets through"
                            : watch->ports  ? " on capture.ports (capture.discovery: ports)"
                                            : "";
-    if (line->away)
+    if (line->state == CAPTURE_LINE_AWAY || line->state == CAPTURE_LINE_DOWN)
         say(s, "%s: it is down or gone, and waited for", line->name);
+    else if (line->state == CAPTURE_LINE_NO_LINK)
+        say(s, "%s: it has no link: is its cable in, and the other end switched on?", line->name);
     else if (line->counts && line->received > 0)
         say(s,
             "%s: it received %llu packets, but no TCP%s: is this the mirror of the mail servers' "

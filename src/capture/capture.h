@@ -125,10 +125,17 @@ struct capture_counters {
 /* As of the last block; from any thread. */
 struct capture_counters capture_counters(const struct capture *capture);
 
+enum capture_line_state {
+    CAPTURE_LINE_ON,
+    CAPTURE_LINE_NO_LINK, /* no cable, or nobody at its other end */
+    CAPTURE_LINE_DOWN,
+    CAPTURE_LINE_AWAY, /* gone, and waited for */
+};
+
 struct capture_line { /* an interface, since the beginning */
     const char *name;
+    enum capture_line_state state;
     uint64_t frames;   /* delivered */
-    bool away;         /* waited for, at the moment */
     bool counts;       /* the system tells what it received: */
     uint64_t received; /* packets of any kind, before all filters */
 };

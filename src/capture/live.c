@@ -9,10 +9,10 @@
 #include <time.h>
 
 #include "clock.h"
+#include "device.h"
 #include "line.h"
 #include "log.h"
 #include "reader.h"
-#include "received.h"
 
 #define POLL_MS 30
 /* The kernel hands packets over in blocks after 20 ms, and the reader has to wake: the silent clock
@@ -56,8 +56,9 @@ static bool make_parts(struct live *live, const char *const *names, const char *
     for (size_t i = 0; i < live->count; i++) {
         struct interface *interface = &live->interfaces[i];
         interface->name = names[i];
-        if (!received_packets(names[i], &interface->received))
-            interface->received = 0;
+        struct capture_line begin = { 0 };
+        device_look(names[i], &begin);
+        interface->received = begin.received;
         interface->shared = live->parts_each > 1;
         atomic_init(&interface->given, 0);
         pthread_mutex_init(&interface->lock, NULL);
@@ -124,7 +125,8 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
     }
     uint64_t ring = options->ring / live->parts_each;
     if (ring > INT32_MAX)
-        log_warn("capture.ring: of %llu MiB for each of %u workers libpcap takes no more than 2048",
+        log_warn("capture.ring: %llu MiB for each of %u workers is more than the 2048 that libpcap "
+                 "takes, so it is 2048",
                  (unsigned long long)(ring >> 20), live->parts_each);
     live->options = (struct libpcap_live_options){ .snaplen = options->snaplen,
                                                    .ring = ring > RING_MIN ? ring : RING_MIN };
@@ -156,14 +158,13 @@ size_t live_lines(struct live *live, struct capture_line *lines, size_t cap)
     size_t count = live->count < cap ? live->count : cap;
     for (size_t i = 0; i < count; i++) {
         struct interface *interface = &live->interfaces[i];
-        uint64_t received;
         lines[i] = (struct capture_line){ .name = interface->name };
-        lines[i].counts = received_packets(interface->name, &received);
-        if (lines[i].counts) /* made anew it counts from 0 */
-            lines[i].received =
-                received < interface->received ? received : received - interface->received;
+        device_look(interface->name, &lines[i]);
+        if (lines[i].counts && lines[i].received >= interface->received)
+            lines[i].received -= interface->received; /* made anew it counts from 0 */
         pthread_mutex_lock(&interface->lock);
-        lines[i].away = interface->away > 0;
+        if (interface->away > 0)
+            lines[i].state = CAPTURE_LINE_AWAY;
         pthread_mutex_unlock(&interface->lock);
     }
     for (unsigned p = 0; p < live->part_count; p++) {

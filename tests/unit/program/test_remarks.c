@@ -85,7 +85,9 @@ static void test_a_line_is_silent(void **state)
     expect(&none, &w, "eth1: it received 5 packets, but no TCP: is this the mirror");
     w.ports = true;
     expect(&none, &w, "but no TCP on capture.ports (capture.discovery: ports)");
-    line.away = true;
+    line.state = CAPTURE_LINE_NO_LINK;
+    expect(&none, &w, "eth1: it has no link");
+    line.state = CAPTURE_LINE_DOWN;
     expect(&none, &w, "eth1: it is down or gone, and waited for");
 }
 
