@@ -126,6 +126,7 @@ int main(int argc, char **argv)
     struct run run = { 0 };
     enum exit_status status = STATUS_USAGE;
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */
+    log_ask_journal();
     enum options_result result = options_parse(&run.options, argc, argv, stdout, stderr);
     log_set_level(run.options.log_level);
     if (result == OPTIONS_RUN && !run.options.check && !run.options.explain)

@@ -13,6 +13,10 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 /* What is written: this level and the more severe ones. LOG_WARN unless set. */
 void log_set_level(enum log_level level);
 
+/* Where standard error is the journal of systemd, lines begin with their priority from now on
+ * (sd-daemon(3)), which the journal takes off. Before there are threads. */
+void log_ask_journal(void);
+
 /* Put before each line, as "starttap: warning: NAME: …", for a process with one task. Before it has
  * threads; borrowed. NULL: none. */
 void log_set_name(const char *name);

@@ -62,6 +62,19 @@ def check_installed(checks, program, folder):
         verify = subprocess.run(["systemd-analyze", "verify", "--man=no", one], capture_output=True)
         checks.check("systemd-analyze verify", verify.returncode == 0 and one.encode() not in verify.stderr, verify.stderr)
     check_logrotate(checks, folder)
+    check_journal(checks, program)
+
+
+def check_journal(checks, program):
+    """Where standard error is the journal's stream, lines carry their priority; where it only was that of a parent, not."""
+    for own in True, False:
+        with tempfile.TemporaryFile() as err:
+            st = os.fstat(err.fileno())
+            stream = f"{st.st_dev}:{st.st_ino if own else st.st_ino + 1}"
+            subprocess.run([program, "-i", "absent0"], stderr=err, env={**os.environ, "JOURNAL_STREAM": stream})
+            err.seek(0)
+            said = err.read()
+        checks.check(f"priorities for the journal: {own}", said.startswith(b"<3>starttap: error: " if own else b"starttap: error: "), said)
 
 
 def check_logrotate(checks, folder):
@@ -173,6 +186,16 @@ def content(path):
         return b""
 
 
+def descendants(pid):
+    """The capabilities of what this process started, and that in turn."""
+    out = []
+    with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as f:
+        for child in f.read().split():
+            with open(f"/proc/{child}/status", encoding="ascii") as status:
+                out += [line.split()[1] for line in status if line.startswith("CapEff:")] + descendants(int(child))
+    return out
+
+
 def check_running(checks, program, folder):
     receiver_path = os.path.join(folder, "receiver.sock")
     receiver = Receiver(receiver_path)
@@ -184,6 +207,9 @@ def check_running(checks, program, folder):
     with open(f"/proc/{s.process.pid}/status", encoding="ascii") as f:
         status = dict(line.split(":\t", 1) for line in f.read().splitlines() if ":\t" in line)
     checks.equal("rights: CAP_NET_RAW and no way to more", (status["CapEff"], status["CapBnd"], status["NoNewPrivs"]), ("0000000000002000",) * 2 + ("1",))
+
+    outputs = descendants(s.process.pid)
+    checks.check("the processes of the output have no rights at all", len(outputs) >= 2 and all(rights == "0000000000000000" for rights in outputs), outputs)
 
     moved = s.out + ".1"
     os.rename(s.out, moved)
