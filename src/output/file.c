@@ -22,6 +22,7 @@ struct file {
     int fd;
     char *path; /* NULL: standard output */
     bool regular, lines, gone, reopen;
+    bool stuck; /* it could not be put aside, which was said */
     uint64_t size;
     int64_t begun_s; /* the interval it belongs to began then or later */
     uint64_t rotate_size, rotate_interval_s, rotate_keep;
@@ -214,10 +215,11 @@ static void change_file(struct file *file, uint64_t more)
     if (file->path == NULL || file->halfway > 0 || !file->regular)
         return;
     if (file->size > 0 && (grown || over)) {
-        if (!rotate_aside(file->path, file->rotate_keep))
-            complain(file, "cannot be put aside");
-        else
-            file->reopen = true;
+        bool done = rotate_aside(file->path, file->rotate_keep);
+        if (!done && !file->stuck) /* tried before each batch, said once */
+            complain(file, "cannot be put aside, so it grows");
+        file->stuck = !done;
+        file->reopen = file->reopen || done;
     }
     if (!file->reopen)
         return;

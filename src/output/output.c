@@ -109,14 +109,18 @@ static void write_ecs(struct output *output, const struct event *event, uint64_t
         (size_t)snprintf(number, sizeof number, "\"sequence\":%llu,", (unsigned long long)sequence);
     size_t len = event->len[FORMAT_ECS] + number_len, most = output->spec->max_bytes;
     bool shrinks = most > 0 && len > most;
-    char *to = shrinks ? malloc(len) : room(output, len);
-    if (to == NULL)
+    char *to = shrinks ? malloc(len + 1) : room(output, len);
+    if (to == NULL) {
+        if (shrinks)
+            log_error("%s: out of memory, an event was lost", output->spec->name);
         return;
+    }
     join_ecs(event, number, number_len, to);
     if (!shrinks) {
         commit(output);
         return;
     }
+    to[len] = '\0';
     char *capped = event_capped(to, len, most, &len);
     if (capped != NULL)
         put(output, capped, len);

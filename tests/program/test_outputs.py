@@ -39,6 +39,17 @@ def check_many(checks, program, folder, good):
     checks.check("32 outputs: all alike", len(texts) == 1 and b"mailtls.stats" in texts.pop())
 
 
+def check_stuck_rotation(checks, program, folder, captures):
+    """A file that cannot be put aside (no room in its name for a time) grows; that is said once, not for each event."""
+    want = run(program, "-q", "-r", *captures).stdout
+    path = os.path.join(folder, "n" * 245)
+    done = run(program, "-q", "-r", *captures, "-o", f"file:{path}?rotate_size=1KiB")
+    checks.equal("a file that cannot be put aside: status", done.returncode, DONE)
+    checks.equal("a file that cannot be put aside: said once", done.stderr.count(b"cannot be put aside"), 1)
+    checks.check("a file that cannot be put aside: nothing is missing", open(path, "rb").read() == want)
+    os.unlink(path)
+
+
 def wait_until(ready):
     end = time.monotonic() + PATIENCE
     while not ready() and time.monotonic() < end:
@@ -101,6 +112,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         check_printing(checks, options.program)
         check_many(checks, options.program, folder, good)
+        check_stuck_rotation(checks, options.program, folder, options.captures)
         check_signals(checks, options.program, folder, options.captures, good)
     return checks.finish()
 
