@@ -10,6 +10,7 @@
 #include "keeper.h"
 #include "options.h"
 #include "order.h"
+#include "process.h"
 #include "worker.h"
 
 enum { MOST_OUTPUTS = LIMIT_OUTPUTS };
@@ -36,6 +37,7 @@ struct run { /* all that has to be closed again */
     size_t output_count;
     struct channel *channels[MOST_OUTPUTS]; /* of those with a process of their own */
     size_t channel_count;
+    struct process_user user; /* of the key output.user, if it is set */
     struct keeper *keeper;
     struct order *order;
     struct detect *detect;

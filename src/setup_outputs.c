@@ -138,11 +138,24 @@ void setup_formats(const struct run *run, bool formats[FORMAT_COUNT])
 
 /* --- opening and closing --- */
 
+static bool find_user(struct run *run)
+{
+    char why[128];
+    if (*run->config.output_user == '\0' ||
+        process_user_find(&run->user, run->config.output_user, why, sizeof why))
+        return true;
+    log_error("output.user: %s", why);
+    return false;
+}
+
 bool setup_outputs(struct run *run)
 {
+    if (!find_user(run))
+        return false;
     struct output_options options = { .lossy = run->options.interfaces.count > 0,
                                       .at_once = setup_is_live(run),
                                       .sensor = sensor_name(run),
+                                      .user = *run->config.output_user != '\0' ? &run->user : NULL,
                                       .stop = run->stop };
     for (size_t i = 0; i < run->spec_count; i++) {
         struct output *output = output_open(&run->specs[i], &options);

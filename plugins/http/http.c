@@ -100,7 +100,7 @@ static bool has_beginning(const char *line, const char *secret)
 {
     char beginning[HTTP_SECRET_SHOWN + 1];
 
-    snprintf(beginning, sizeof(beginning), "%s", secret);
+    snprintf(beginning, sizeof(beginning), "%.*s", HTTP_SECRET_SHOWN, secret);
     return beginning[0] && strstr(line, beginning);
 }
 

@@ -17,6 +17,7 @@
 #include "spool.h"
 
 struct keeper;
+struct process_user;
 
 struct channel_shared { /* between the processes; zeroed at first but for the lock */
     _Atomic uint64_t put, delivered, refused, retried, restarts;
@@ -37,7 +38,8 @@ struct channel {
     const char *sensor;
     struct spool *spool;
     struct channel_shared *shared;
-    int wake, room; /* eventfd: to the sender; to the writer */
+    int wake, room;                  /* eventfd: to the sender; to the writer */
+    const struct process_user *user; /* whom its sender becomes; NULL: no other */
     bool lossy;
     const atomic_bool *stop;
     struct keeper *keeper; /* borrowed; NULL: not started */

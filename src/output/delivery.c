@@ -13,6 +13,7 @@
 #include "file.h"
 #include "limits.h"
 #include "log.h"
+#include "process.h"
 #include "text.h"
 
 enum { SLICE_MS = 50, IDLE_MS = 1000, PAUSE_FIRST_MS = 100, PAUSE_MOST_MS = 30000 };
@@ -215,6 +216,8 @@ bool delivery_run(struct channel *channel)
     }
     give_up_poison(&d);
     open_output(&d);
+    if (channel->user != NULL && !process_become(channel->user))
+        return false;
     deliver_all(&d);
     door->close(d.self);
     spool_reader_free(d.reader);

@@ -66,9 +66,7 @@ static void become_reader(struct channel_shared *shared)
 __attribute__((noreturn)) static void be_sender(struct channel *channel, pid_t keeper)
 {
     int keep[] = { channel->wake, channel->room, spool_lock_fd(channel->spool) };
-    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() != keeper)
-        _exit(EXIT_FAILURE);
+    process_end_with(keeper);
     signal(SIGCHLD, SIG_DFL);
     sigset_t none;
     sigemptyset(&none);
@@ -79,7 +77,7 @@ __attribute__((noreturn)) static void be_sender(struct channel *channel, pid_t k
     process_close_all_but(keep, sizeof keep / sizeof keep[0]);
     process_name(channel->spec->door->kind);
     log_set_name(channel->spec->name);
-    process_limit(PROCESS_SENDER, false);
+    process_limit(PROCESS_SENDER, channel->user != NULL);
     become_reader(channel->shared);
     _exit(delivery_run(channel) ? EXIT_SUCCESS : EXIT_FAILURE);
 }
@@ -246,6 +244,14 @@ static void keep(const struct keeper *keeper, struct seat *seats)
     }
 }
 
+static bool changes_user(const struct keeper *keeper)
+{
+    bool changes = false;
+    for (size_t i = 0; i < keeper->count; i++)
+        changes = changes || keeper->channels[i]->user != NULL;
+    return changes;
+}
+
 __attribute__((noreturn)) static void be_keeper(const struct keeper *keeper)
 {
     struct seat *seats = calloc(keeper->count, sizeof *seats);
@@ -262,7 +268,7 @@ __attribute__((noreturn)) static void be_keeper(const struct keeper *keeper)
     sigaddset(&child, SIGCHLD);
     sigprocmask(SIG_BLOCK, &child, NULL);
     close_others(keeper, -1);
-    process_limit(PROCESS_KEEPER, false);
+    process_limit(PROCESS_KEEPER, changes_user(keeper));
     keep(keeper, seats);
     for (size_t i = 0; i < keeper->count; i++)
         if (seats[i].pid > 0)

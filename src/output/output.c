@@ -55,6 +55,8 @@ struct output *output_open(const struct output_spec *spec, const struct output_o
         output->direct = direct_new(spec, options->sensor, options->stop);
     else if (can_be_opened(spec, options->sensor))
         output->channel = channel_new(spec, options->sensor, options->lossy, options->stop);
+    if (output->channel != NULL && !output_spec_is_local(spec))
+        output->channel->user = options->user;
     if (output->direct == NULL && output->channel == NULL) {
         free(output);
         return NULL;

@@ -16,12 +16,14 @@
 
 struct output;
 struct channel;
+struct process_user;
 
 struct output_options {
     bool lossy;   /* packets do not wait: nor may we, see channel.h */
     bool at_once; /* the input goes on for long: what is ready is not kept back */
     const char *sensor;
-    const atomic_bool *stop; /* becomes true when the user has had enough; may be NULL */
+    const struct process_user *user; /* as whom is sent, where no file is written; NULL: as now */
+    const atomic_bool *stop;         /* becomes true when the user has had enough; may be NULL */
 };
 
 /* The spec is borrowed. NULL with a message logged when it cannot be opened. */

@@ -9,6 +9,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -55,6 +56,13 @@ void process_to_null(int fd)
         (void)dup2(null, fd);
     if (null > STDERR_FILENO)
         close(null);
+}
+
+void process_end_with(pid_t parent)
+{
+    (void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+    if (getppid() != parent)
+        _exit(EXIT_FAILURE);
 }
 
 void process_name(const char *name)
@@ -123,6 +131,7 @@ bool process_user_find(struct process_user *user, const char *name, char *why, s
 /* libc does it for every thread; with the user root's capabilities go too. */
 bool process_become(const struct process_user *user)
 {
+    pid_t parent = getppid();
     if (user->uid == geteuid())
         return true;
     if (setgroups(user->group_count, user->groups) == 0 &&
@@ -130,6 +139,7 @@ bool process_become(const struct process_user *user)
         setresuid(user->uid, user->uid, user->uid) == 0 &&
         (user->uid == 0 || setresuid(0, 0, 0) != 0)) {
         keep_capabilities(0);
+        process_end_with(parent);
         return true;
     }
     log_error("the user cannot be changed: %s", strerror(errno));

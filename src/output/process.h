@@ -25,6 +25,8 @@ process_user_find(struct process_user *user, const char *name, char *why, size_t
 /* Descriptors other than 0, 1, 2 and these, which are put in order, are closed. */
 void process_close_all_but(int *keep, size_t count);
 void process_to_null(int fd);
+/* Killed with its parent; ends at once when that has gone already. Another user undoes it. */
+void process_end_with(pid_t parent);
 void process_name(const char *name); /* as tools show it, behind "tap:" */
 
 enum process_rights {
@@ -34,7 +36,7 @@ enum process_rights {
 /* No program that is started gets more than this one has, and capabilities other than these are
  * given up for good. A core file, which would hold passwords, is not written. */
 void process_limit(enum process_rights rights, bool changes_user);
-/* For all threads, for good; false with the reason logged. */
+/* For all threads, for good; it still ends with its parent. False with the reason logged. */
 __attribute__((warn_unused_result)) bool process_become(const struct process_user *user);
 
 #endif

@@ -137,8 +137,6 @@ def check_no_process(checks, bench, captures):
             os.setuid(NOBODY)
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
-    if os.geteuid() == 0:
-        os.chmod(bench.folder, 0o755)
     words = [bench.program, "-r", *(os.path.abspath(path) for path in captures[:1]), "-o", "unix:/nowhere"]
     process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit, timeout=40, check=False)
     if b"permission" in process.stderr.lower() and b"no process" not in process.stderr:
@@ -166,12 +164,48 @@ def check_rights(checks, bench, captures):
     checks.equal("rights: status", finish(process)[0], DONE)
 
 
+def check_user(checks, bench, captures, want):
+    """As root: what sends is somebody else, with that one's groups, and is still ended by its keeper and with it."""
+    wrong = run(bench.program, "-q", "-r", captures[0], "--set", "output.user=no-such-user", *bench.output())
+    checks.check("a user that is not there", wrong.returncode == FAILED and b'there is no user "no-such-user"' in wrong.stderr, wrong.stderr)
+    if os.geteuid() != 0:
+        print("skipped: output.user (needs root)")
+        return
+    bench.fresh()
+    bench.say("stall")
+    with open(bench.out, "w", encoding="ascii"):
+        os.chown(bench.out, NOBODY, NOBODY)
+    process = bench.start("-r", *captures, "--set", "output.user=nobody")
+    wait_until(lambda: named(process, "lines"))
+    wait_until(lambda: status_of(named(process, "lines")[0])["Uid"].split()[0] == str(NOBODY))
+    pid = named(process, "lines")[0]
+    status = status_of(pid)
+    checks.equal("output.user: user and group", (set(status["Uid"].split()), set(status["Gid"].split()), status["Groups"].split()), ({str(NOBODY)}, {str(NOBODY)}, [str(NOBODY)]))
+    checks.equal("output.user: capabilities", {int(status[word], 16) for word in ("CapPrm", "CapEff", "CapInh", "CapAmb")}, {0})
+    checks.equal("output.user: the keeper stays", status_of(named(process, "outputs")[0])["Uid"].split()[0], "0")
+    os.kill(named(process, "outputs")[0], signal.SIGKILL)
+    checks.check("output.user: it ends with its keeper", wait_until(lambda: not is_there(pid)))
+    checks.check("output.user: and is started again, as that user", wait_until(lambda: named(process, "lines") and status_of(named(process, "lines")[0])["Uid"].split()[0] == str(NOBODY)))
+    bench.say("")
+    status, err = finish(process)
+    checks.equal("output.user: status", status, DONE)
+    checks.equal("output.user: none is missing", set(want) - {row[0] for row in bench.rows()}, set())
+    bench.fresh()
+    bench.say("stall")
+    process = bench.start("-r", *captures, "--set", "output.user=nobody", more="&drain=1s")
+    wait_until(lambda: named(process, "lines"))
+    below = children(process.pid)
+    finish(process)
+    checks.check("output.user: none is left", wait_until(lambda: not any(map(is_there, below))), below)
+
+
 def main():
     options = arguments(__doc__)
     checks = Checks()
     captures = options.captures
     want = [get(json.loads(line), "event.id") for line in run(options.program, "-q", "-r", *captures).stdout.splitlines()]
     with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o755)  # for other users too
         bench = Bench(options.program, folder)
         check_no_process(checks, bench, captures)
         check_signals(checks, bench, captures, want)
@@ -179,6 +213,7 @@ def main():
         check_keeper_killed(checks, bench, captures, want)
         check_spare_killed(checks, bench, captures, want)
         check_all_killed(checks, bench, captures, want)
+        check_user(checks, bench, captures, want)
         check_stopped(checks, bench, captures, want)
     return checks.finish()
 

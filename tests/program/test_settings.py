@@ -180,7 +180,7 @@ def check_all_tried(s):
             keys.add((section if line.startswith(" ") else "") + name)
     # test_workers.py, test_sessions.py, test_golden.py, test_budget.py, test_explain.py, test_findings.py,
     # test_metrics.py, test_output_specs.py
-    elsewhere = {"workers", "flow.max_flows", "output.format", "x509.new_chains", "lists.dir", "output.min_severity", "metrics.file", "outputs",
+    elsewhere = {"workers", "flow.max_flows", "output.format", "x509.new_chains", "lists.dir", "output.min_severity", "output.user", "metrics.file", "outputs",
                  "stats.interval", "stats.first"}
     live = {"capture.ring", "capture.snaplen"}  # of an interface
     without = {"privacy.addresses", "sensor.vantage"}  # one value only; only told to detectors of others
