@@ -247,6 +247,13 @@ static void judge_implicit_tls_on_starttls_port(const char *rule,
 }
 
 /* nDPI's name of it, or what the mail follower saw of it. */
+/* A proxy, if its answer is only missing: what follows is said to somebody else. */
+static bool may_be_tunnel(const struct starttap_session *session, const struct starttap_note *note)
+{
+    return note != NULL && strcmp(note->word, "CONNECT") == 0 &&
+           !session->streams[STARTTAP_SERVER]->whole;
+}
+
 static void judge_http(const char *rule, const struct starttap_session *session,
                        const struct starttap_core *core)
 {
@@ -255,6 +262,8 @@ static void judge_http(const char *rule, const struct starttap_session *session,
                    strncmp(session->application, "http", 4) == 0;
     if ((note == NULL && !(foreign && session->ended)) || !session->streams[STARTTAP_CLIENT]->whole)
         return; /* a line that is not the first may be a message's */
+    if (may_be_tunnel(session, note))
+        return;
     bool commands = note != NULL && note->code == 1;
     struct starttap_draft draft =
         draft_of(rule, session, commands ? STARTTAP_MEDIUM : STARTTAP_LOW);

@@ -104,6 +104,8 @@ def http():
     talk = Talk(port=25).dialogue("S: 220 mx ESMTP").lose("client", "EHLO a\r\n").dialogue("S: 250 mx", "C: GET / HTTP/1.1", "S: 500 what")
     yield "GET as the first line that is seen", talk, {"only": {}}
     yield "GET in a message, the capture begins there", Talk(port=25, midstream=True).dialogue("C: GET / HTTP/1.1", "C: .", "S: 250 ok", "C: QUIT", "S: 221"), {"only": {}}
+    talk = Talk(port=8080).client("CONNECT mx.example.net:25 HTTP/1.0\r\n\r\n").lose("server", "HTTP/1.0 200 Connection established\r\n\r\n")
+    yield "a proxy whose answer is missing", talk.dialogue("S: 220 mx ESMTP", "C: EHLO a", "S: 250 mx", "C: QUIT", "S: 221"), {"must_not": ["mode.http_on_mail_port"]}
     yield "SSH on 25 is not HTTP", Talk(port=25).server("SSH-2.0-OpenSSH_9.2\r\n").client("SSH-2.0-OpenSSH_9.2\r\n"), {"only": {}}
     yield "GET inside a dialogue", Talk(port=25).dialogue("S: 220 mx.example.net ESMTP", "C: EHLO a", "S: 250 mx", "C: GET / HTTP/1.1", "S: 500 what", "C: QUIT", "S: 221"), {"only": {}}
 

@@ -212,8 +212,8 @@ static bool is_imap_command(struct text line)
         { "ID", 2 },    { "NOOP", 4 },        { "LOGOUT", 6 },        { "SELECT", 6 },
     };
     struct text tag = text_token(&line, " "), verb = text_token(&line, " ");
-    if (tag.len == 0 || tag.len > 32)
-        return false;
+    if (tag.len == 0 || tag.len > 32 || text_same_nocase(tag, TEXT("AUTH")))
+        return false; /* AUTH LOGIN is SMTP's */
     for (size_t i = 0; i < sizeof verbs / sizeof verbs[0]; i++)
         if (text_same_nocase(verb, verbs[i]))
             return true;

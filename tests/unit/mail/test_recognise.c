@@ -72,6 +72,7 @@ static const struct recognition {
     { "EHLO c\r\n", "", 8025, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
     { "helo c\r\n", "", 8025, 0, MAIL_RECOGNISED_YES, MAIL_SMTP },
     { "LHLO c\r\n", "", 8025, 0, MAIL_RECOGNISED_YES, MAIL_LMTP },
+    { "AUTH LOGIN\r\n", "", 1080, 0, MAIL_RECOGNISED_MORE, MAIL_NONE },
     { "a1 LOGIN a b\r\n", "", 8143, 0, MAIL_RECOGNISED_YES, MAIL_IMAP },
     { ". CAPABILITY\r\n", "", 8143, 0, MAIL_RECOGNISED_YES, MAIL_IMAP },
     { "CAPA\r\n", "", 8110, 0, MAIL_RECOGNISED_YES, MAIL_POP3 },
