@@ -182,7 +182,7 @@ static int send_rest(struct datagrams *datagrams, stream_frame *frame, void *sel
 
 /* The system counts more for a datagram than its bytes: so of the last ones no more are unread than
  * these bytes can hold. */
-static void report_read(struct datagrams *datagrams, struct starttap_sent *sent)
+static void report_read(struct datagrams *datagrams, size_t count, struct starttap_sent *sent)
 {
     size_t known = datagrams->waiting_count, left;
     int unread = 0;
@@ -191,6 +191,7 @@ static void report_read(struct datagrams *datagrams, struct starttap_sent *sent)
         for (left = unread > 0 ? (size_t)unread : SIZE_MAX;
              known > 0 && datagrams->waiting[known - 1].len <= left; known--)
             left -= datagrams->waiting[known - 1].len;
+    known = known < count ? known : count; /* the host may ask for fewer than before */
     for (size_t i = 0; i < known; i++)
         sent->refused += datagrams->waiting[i].refused;
     sent->delivered = known;
@@ -227,7 +228,7 @@ static int send_local(struct datagrams *datagrams, stream_frame *frame, void *se
     if (error && error != ETIMEDOUT)
         return error;
     before = datagrams->waiting_count - before;
-    report_read(datagrams, sent);
+    report_read(datagrams, count, sent);
     return sent->delivered > 0 || before > 0 ? 0 : ETIMEDOUT;
 }
 

@@ -62,6 +62,14 @@ static bool look_at_old(struct spool *spool, const char *path)
         return true;
     if (pread(spool->file, &head, sizeof head, 0) == (ssize_t)sizeof head &&
         is_head(&head, stat.st_size)) {
+        uint64_t whole = HEAD_BYTES + (uint64_t)head.slot_bytes * head.slot_count;
+        if ((uint64_t)stat.st_size < whole) /* it is taken as a whole: somebody cut it */
+            spool->damaged += whole - (uint64_t)stat.st_size;
+        if (head.slot_bytes != spool->slot_bytes)
+            log_warn(
+                "%s: it keeps the size that it was made with, %llu MiB (spool_size); for another "
+                "one, remove it when it is empty",
+                path, (unsigned long long)(whole >> 20));
         spool->slot_bytes = head.slot_bytes;
         return true;
     }

@@ -263,12 +263,36 @@ static void test_damage(void **state)
     remove_spool(folder);
 }
 
+/* What was cut off cannot be known, but that something was. */
+static void test_cut(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/starttap-spool-XXXXXX", path[128];
+    assert_non_null(mkdtemp(folder));
+    snprintf(path, sizeof path, "%s/events", folder);
+    struct spool *spool = open_spool(folder);
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(put(spool, i, STARTTAP_DATASET_SESSION, false), SPOOL_PUT);
+    spool_close(spool);
+    assert_int_equal(truncate(path, 4096 + 5 * SLOT), 0);
+    spool = open_spool(folder);
+    uint64_t counts[SPOOL_DATASETS] = { 0 };
+    (void)spool_waiting(spool, counts);
+    assert_in_range(counts[STARTTAP_DATASET_SESSION], 20, 40);
+    assert_int_equal(spool_damaged(spool), (LIMIT_SPOOL_SLOTS - 5) * SLOT);
+    spool_close(spool);
+    spool = open_spool(folder);
+    assert_int_equal(spool_damaged(spool), 0); /* said once */
+    spool_close(spool);
+    remove_spool(folder);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_order),    cmocka_unit_test(test_importance),
         cmocka_unit_test(test_too_long), cmocka_unit_test(test_next_run),
-        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_damage),   cmocka_unit_test(test_cut),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
