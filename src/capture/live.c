@@ -18,7 +18,8 @@
 /* The kernel hands packets over in blocks after 20 ms, and the reader has to wake: the silent clock
  * stays so far behind. */
 #define BEHIND_NS (80 * NS_PER_MS)
-/* After the last packet was let in, the block that holds it is handed over within this time. */
+/* After the last packet was let in, the block that holds it is handed over within this time: at the
+ * end of the run, and of an interface that is gone. */
 #define ENDING_NS (60 * NS_PER_MS)
 /* A ring has at least four blocks, which libpcap makes as large as the largest frame: with few
  * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
@@ -32,7 +33,8 @@ struct part { /* what one reader has */
     uint32_t index; /* of the interface */
     int64_t clock_ns;
     uint64_t sequence;
-    int64_t ending_ns; /* when it was stopped, by the machine's steady clock; 0: not yet */
+    int64_t leaving_ns; /* since when its interface is gone, by that clock; 0: it is there */
+    int64_t ending_ns;  /* when it was stopped, by the machine's steady clock; 0: not yet */
     struct capture_counters counters;
     pthread_mutex_t lock;         /* of the line, and of what follows */
     struct capture_counters told; /* the counters as of the last block */
@@ -292,6 +294,13 @@ static bool take_frame(void *to, const struct frame *from)
 
 /* --- one block --- */
 
+static int64_t steady_ns(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 /* True if anything came, wanted or not. */
 static bool take_line(struct part *part, struct block *block)
 {
@@ -299,9 +308,16 @@ static bool take_line(struct part *part, struct block *block)
     struct taking taking = { .part = part, .block = block };
     if (part->ending_ns == 0)
         line_retry(&part->line, &live->options, &live->want, &part->lock);
-    if (part->line.pcap != NULL &&
-        libpcap_live_take(part->line.pcap, take_frame, &taking) == LIBPCAP_ERROR)
+    if (part->line.pcap == NULL)
+        return false;
+    enum libpcap_result result = libpcap_live_take(part->line.pcap, take_frame, &taking);
+    if (result == LIBPCAP_ERROR && part->leaving_ns == 0)
+        part->leaving_ns = steady_ns();
+    if (part->leaving_ns != 0 && result != LIBPCAP_FRAME &&
+        steady_ns() - part->leaving_ns > ENDING_NS) {
+        part->leaving_ns = 0;
         line_lost(&part->line, &part->lock);
+    }
     return taking.any;
 }
 
@@ -311,13 +327,6 @@ static void wait_for_frames(const struct part *part)
     if (part->line.pcap != NULL)
         fd.fd = libpcap_live_descriptor(part->line.pcap);
     (void)poll(&fd, 1, POLL_MS); /* a signal is as good as a frame */
-}
-
-static int64_t steady_ns(void)
-{
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
 /* The first time that the run is seen to be stopped, nothing more is let in. */
