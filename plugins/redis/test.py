@@ -7,6 +7,7 @@ import socket
 import sys
 import tempfile
 import threading
+import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "tools"))
 import outputs  # noqa: E402
@@ -207,6 +208,38 @@ def strange(checks, options):
     check("host:1/k", "password=" + SECRET, says="no option password;", never=[SECRET])
 
 
+def byte_by_byte(checks, options):
+    """Answers that come in pieces, cut at every place, are answers."""
+    given = messages(3)
+    parts = [b"+OK\r\n", b"+QUEUED\r\n" * 3, b"*3\r\n", b"$15\r\n1777852800123-0\r\n" * 3]
+    whole_answer = b"".join(parts)
+    for at in range(1, len(whole_answer)):
+        asked = []
+        with socket.create_server(("127.0.0.1", 0)) as server:
+
+            def serve(server=server, at=at, asked=asked):
+                connection, _ = server.accept()
+                with connection:
+                    data = b""
+                    while b"EXEC\r\n" not in data:
+                        data += connection.recv(65536)
+                    asked.append(data.count(b"XADD"))
+                    connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                    connection.sendall(whole_answer[:at])
+                    time.sleep(0.005)
+                    connection.sendall(whole_answer[at:])
+                    connection.recv(1)
+
+            thread = threading.Thread(target=serve, daemon=True)
+            thread.start()
+            done = drive(options.driver, "redis", f"127.0.0.1:{server.getsockname()[1]}/x", "--tries", "1", "--wait", "2000", given=given)
+            if done.delivered != 3:
+                checks.check(f"an answer cut at byte {at} of {len(whole_answer)}", False, done.calls)
+                return
+            thread.join(10)
+    checks.check("an answer cut at every byte", asked == [3], asked)
+
+
 def whole(checks, options, path, folder):
     if not options.program:
         print("skipped: no --program, so the plugin is tested without starttap around it")
@@ -230,6 +263,7 @@ def main():
     options = outputs.arguments(__doc__)
     checks = harness.Checks()
     strange(checks, options)
+    byte_by_byte(checks, options)
     path = outputs.tool("redis-server")
     if path:
         for part in modes, passwords, mixed_up, whole:

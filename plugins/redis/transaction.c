@@ -98,9 +98,10 @@ static bool read_reply(struct redis_output *output, struct reply *reply, uint64_
             snprintf(why, why_size, "what answers is no Redis server");
             return false;
         }
-        output->at += used;
-        if (result == REPLY_DONE)
+        if (result == REPLY_DONE) {
+            output->at += used;
             return true;
+        }
         buffer_drop(in, output->at);
         output->at = 0;
         switch (link_read(&output->link, bytes, sizeof(bytes), &got, deadline, why, why_size)) {

@@ -160,10 +160,12 @@ char *channel_room(struct channel *channel, const struct starttap_message *messa
         put = wait_for_room(channel, message, &room);
     if (put == SPOOL_PUT)
         return room;
-    if (put == SPOOL_TOO_LONG)
-        log_warn("%s: an event of %zu bytes is longer than the spool allows, and is dropped "
-                 "(spool_size, max_bytes)",
+    if (put == SPOOL_TOO_LONG && !channel->told_long) {
+        log_warn("%s: an event of %zu bytes is longer than the spool allows, and is dropped, as "
+                 "others like it will be (spool_size, max_bytes)",
                  channel->spec->name, message->len);
+        channel->told_long = true;
+    }
     channel->lost = channel->lost || !channel->lossy || put == SPOOL_TOO_LONG;
     drop(channel, message->dataset);
     return NULL;

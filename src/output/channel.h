@@ -47,7 +47,8 @@ struct channel {
     uint64_t inherited;    /* events of an earlier run that lay in the spool */
     uint64_t told_drops;   /* the writer's: of what was told, and when */
     int64_t told_at_ns;
-    bool lost; /* events were lost where nothing may be */
+    bool told_long; /* that one was too long */
+    bool lost;      /* events were lost where nothing may be */
 };
 
 /* NULL with the reason logged. The spec is borrowed. */
