@@ -11,7 +11,6 @@
  * nothing is set up wrongly, and nothing is thrown away for that. Redirects are not followed, a
  * proxy of the environment is not used: both would send events to where nobody sent them.
  */
-#define _GNU_SOURCE /* strcasestr() */
 #include "http.h"
 
 #include <stdio.h>

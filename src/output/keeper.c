@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * keeper.c - forking, waiting, and forking again.
  */
-#define _GNU_SOURCE /* pipe2(), ppoll() */
 #include "keeper.h"
 
 #include <errno.h>

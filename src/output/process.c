@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * process.c - see process.h; capabilities(7) by the system call, which needs no library.
  */
-#define _GNU_SOURCE /* close_range(), getgrouplist(), setresuid() */
 #include "process.h"
 
 #include <errno.h>
