@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "doubt.h"
 #include "early.h"
 #include "facts.h"
 #include "keyword.h"
@@ -184,6 +185,8 @@ void act_login_answered(struct mail *mail, const struct step *step)
 
 void act_login_ended(struct mail *mail, const struct step *step)
 {
+    if (step->command == NULL && doubt_login(mail))
+        mail->login = NOTE_NONE;
     facts_login_ended(mail, step->command, (step->event & ON_POSITIVE) != 0 ? TRI_YES : TRI_NO,
                       step->code);
 }

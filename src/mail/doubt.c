@@ -30,6 +30,11 @@ bool doubt_crosses(const struct mail *mail, const struct line *line)
            acked <= mail->early.command_acked;
 }
 
+bool doubt_login(const struct mail *mail)
+{
+    return mail->doubt.missing[SIDE_CLIENT] && mail->doubt.missing[SIDE_SERVER];
+}
+
 void doubt_unread(struct mail *mail, enum verb verb)
 {
     struct mail_facts *facts = &mail->facts;
@@ -62,6 +67,12 @@ void doubt_midstream(struct mail *mail)
 
 void doubt_reply(struct mail *mail, const struct step *step)
 {
-    if (step->event == ON_READY || (step->event == ON_OK && step->code == 0))
-        mail->doubt.go_aheads++;
+    struct mail_facts *facts = &mail->facts;
+    if (step->event != ON_READY && (step->event != ON_OK || step->code != 0))
+        return;
+    mail->doubt.go_aheads++;
+    if (doubt_request(mail) && facts->starttls_accepted == TRI_NO) { /* it may have asked again */
+        facts->starttls_accepted = TRI_UNKNOWN;
+        facts->starttls_reply = (struct text){ 0 };
+    }
 }

@@ -23,6 +23,8 @@ bool doubt_agreed(const struct mail *mail);
 /* STARTTLS was sent, its answer is not in the capture, and the client's line was sent without
  * knowing it: it may have been put behind the request by somebody else. */
 bool doubt_crosses(const struct mail *mail, const struct line *line);
+/* A result that matches no login may be that of one whose beginning is missing. */
+bool doubt_login(const struct mail *mail);
 /* Commands may be missing in front of what the client says: STARTTLS among them. */
 bool doubt_request(const struct mail *mail);
 

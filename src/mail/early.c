@@ -197,8 +197,10 @@ static void infer_acceptance(struct mail *mail, enum side side, struct mark wher
     if (side == SIDE_SERVER && !server_only &&
         !machine_knows(mail, early->command_end, facts->starttls_requested_at, where))
         return;
-    if (!unseen || facts->starttls_requested != TRI_YES || facts->starttls_accepted != TRI_UNKNOWN)
+    if (!unseen || facts->starttls_requested != TRI_YES || facts->starttls_accepted == TRI_YES)
         return;
+    if (facts->starttls_accepted == TRI_NO) /* it asked again, unseen */
+        facts->starttls_reply = (struct text){ 0 };
     facts->starttls_accepted = TRI_YES;
     facts->starttls_accepted_at = where;
     if (side == SIDE_CLIENT && facts->gap) { /* the server's next bytes may begin anywhere */

@@ -186,11 +186,26 @@ static void add_capability(struct mail *mail, const struct line *line)
         facts_banner(mail, name, true);
 }
 
+/* With the client's side missing, a list is known by the names that it begins with; other lines
+ * are scripts and their names. */
+static bool begins_list(struct text line)
+{
+    static const struct text names[] = {
+        { "\"IMPLEMENTATION\"", 16 }, { "\"SIEVE\"", 7 },   { "\"SASL\"", 6 },
+        { "\"STARTTLS\"", 10 },       { "\"VERSION\"", 9 },
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (text_starts_nocase(line, names[i]))
+            return true;
+    return false;
+}
+
 static void data_line(struct mail *mail, const struct line *line)
 {
     struct pending *oldest = pipeline_oldest(mail, line);
     enum verb verb = oldest != NULL ? oldest->verb : VERB_NONE;
-    bool alone = verb == VERB_NONE && mail->only_known;
+    bool alone =
+        verb == VERB_NONE && mail->only_known && (mail->list.active || begins_list(line->text));
     if (verb == VERB_GREETING || verb == VERB_CAPABILITIES || alone) {
         if (!mail->list.active)
             capabilities_begin(mail, line->offset);
