@@ -239,7 +239,8 @@ static void say_if_changed(struct sentences *s, const struct capture_counters *c
     if (c->frames_over_mtu > 0)
         say(s,
             "%llu packets are longer than the interface's MTU: the network card joins segments "
-            "before they are seen; switch that off (ethtool -K %s gro off lro off)",
+            "before they are seen; switch that off (ethtool -K %s gro off lro off; for what this "
+            "machine sends itself also tso off gso off)",
             wide(c->frames_over_mtu), interface);
     if (watch->vlan_key && c->frames > 0 && c->frames_vlan == 0)
         say(s,
