@@ -119,6 +119,23 @@ static void raise_verdict(struct session_record *record, const struct found *fou
 
 /* --- what a detector reports --- */
 
+_Static_assert((LIMIT_FINDINGS & (LIMIT_FINDINGS - 1)) == 0, "doubling from four reaches it");
+
+static bool has_room(struct found *found)
+{
+    if (found->count < found->cap)
+        return true;
+    size_t cap = found->cap == 0 ? 4 : 2 * found->cap;
+    if (cap > LIMIT_FINDINGS)
+        return false;
+    struct found_entry *entries = realloc(found->entries, cap * sizeof *entries);
+    if (entries == NULL)
+        return false;
+    found->entries = entries;
+    found->cap = cap;
+    return true;
+}
+
 /* New, or risen: then where it is kept. NULL: known already, or there is no room. */
 static struct found_entry *remember(struct found *found, const char *rule,
                                     const struct starttap_finding *said)
@@ -137,7 +154,7 @@ static struct found_entry *remember(struct found *found, const char *rule,
         entry->confidence = said->confidence;
         return entry;
     }
-    if (found->count == LIMIT_FINDINGS) {
+    if (!has_room(found)) {
         found->overflow = true;
         return NULL;
     }
@@ -257,7 +274,10 @@ const struct found *detect_found(const struct session_record *record)
 
 void detect_forget(struct session_record *record)
 {
-    free(*record->memory);
+    struct found *found = *record->memory;
+    if (found != NULL)
+        free(found->entries);
+    free(found);
     *record->memory = NULL;
 }
 

@@ -33,8 +33,8 @@ struct found {
         enum starttap_severity severity;
         uint8_t confidence;
         uint32_t update;
-    } entries[LIMIT_FINDINGS];
-    size_t count;
+    } * entries; /* LIMIT_FINDINGS at most */
+    size_t count, cap;
     bool overflow;
     unsigned rank; /* of the worst verdict that a finding stands for; 0: none does */
 };
