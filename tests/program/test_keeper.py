@@ -7,6 +7,7 @@ import os
 import pwd
 import re
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -137,11 +138,15 @@ def check_no_process(checks, bench, captures):
             os.setuid(NOBODY)
         resource.setrlimit(resource.RLIMIT_NPROC, (0, 0))
 
-    words = [bench.program, "-r", *(os.path.abspath(path) for path in captures[:1]), "-o", "unix:/nowhere"]
-    process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit, timeout=40, check=False, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
-    if b"permission" in process.stderr.lower() and b"no process" not in process.stderr:
-        print("skipped: no process can be made (the program cannot be run by another user from here)")
-        return
+    with tempfile.TemporaryDirectory() as folder:  # the checkout may be nobody else's to read
+        os.chmod(folder, 0o755)
+        words = [shutil.copy(bench.program, folder), "-r", shutil.copy(captures[0], folder), "-o", "unix:/nowhere"]
+        os.chmod(words[2], 0o644)
+        try:
+            process = subprocess.run(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=limit, timeout=40, check=False, env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))
+        except PermissionError:
+            print("skipped: no process can be made (another user cannot run the program from here)")
+            return
     err = process.stderr.decode()
     checks.check("no process can be made: said, and no crash", process.returncode == FAILED and "no process for them" in err and err.count("\n") == 1, f"{process.returncode} {err}")
 
