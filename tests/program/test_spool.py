@@ -28,10 +28,11 @@ SEED = 11
 
 
 def wait_until(ready, seconds=PATIENCE):
+    """What ready() said last. It is not asked again once it was true: what goes on behind it may have changed by then."""
     end = time.monotonic() + seconds
-    while not ready() and time.monotonic() < end:
+    while not (good := ready()) and time.monotonic() < end:
         time.sleep(0.02)
-    return ready()
+    return good
 
 
 def read(path):
