@@ -4,15 +4,17 @@
  */
 #include "flow_state.h"
 
+enum { ACK_REACH = 64 * 1024 }; /* what a first segment can be late by; more is a stray number */
 enum { IMPATIENT_BYTES = 8 * 1024, IMPATIENT_SEGMENTS = 16 };
 
-/* A stream without its SYN begins where the peer's first acknowledgement says, if the peer's SYN
- * was seen; else with the first byte there is. */
+/* A stream without its SYN begins where the peer's first acknowledgement says: what comes before
+ * the first byte there is was sent, and is missing. Without any it begins with that byte. */
 static void begin(struct flow *flow, enum side side, uint64_t at)
 {
     struct stream *stream = &flow->streams[side];
     uint64_t base = at;
-    if (flow->info.sides[side_other(side)].syn && stream->acked && stream->acked_first < at)
+    bool near = flow->info.sides[side_other(side)].syn || at - stream->acked_first <= ACK_REACH;
+    if (stream->acked && stream->acked_first < at && near)
         base = stream->acked_first;
     stream_set_base(stream, base);
 }

@@ -235,6 +235,11 @@ static void test_midstream(void **state)
     /* It is held for 2 s: what follows goes in order with it. */
     expect("C 50 108 'QUIT~' @1; S 100 50 '250 ok~' @1900; S 108 56 '221 by~' @1950",
            "S:250 ok~ C:QUIT~ S:221 by~ (capture_end)");
+
+    /* The acknowledgement says that a greeting was sent; one far away says nothing. */
+    expect("C 50 100; S 108 50 '250 ok~'; C 50 116 'QUIT~'",
+           "[S 0+8 lost] S:250 ok~ C:QUIT~ (capture_end)");
+    expect("C 50 100; S 90100 50 '250 ok~'; C 50 90108 'QUIT~'", "S:250 ok~ C:QUIT~ (capture_end)");
 }
 
 static void test_midstream_orientation(void **state)
