@@ -25,6 +25,7 @@ struct worker {
     unsigned index, count;
     struct x509_cache *cache;
     struct foreign *foreign;
+    struct intern *intern;
     struct lane lanes[LIMIT_SHARDS];
     struct event *events;
     uint64_t events_lost;
@@ -105,6 +106,7 @@ static bool open_shards(struct worker *worker)
         lane->context = (struct session_context){
             .options = &worker->options->session,
             .cache = worker->cache,
+            .intern = worker->intern,
             .budget = x509_budget_new(worker->options->new_chains, LIMIT_CHAINS_GRANTED),
             .foreign = worker->foreign,
             .report = report,
@@ -129,7 +131,9 @@ struct worker *worker_new(const struct worker_options *options, unsigned index, 
     worker->count = count;
     worker->cache = x509_cache_new(options->store, options->cache_chains);
     worker->foreign = foreign_new();
-    if (worker->cache == NULL || worker->foreign == NULL || !open_shards(worker)) {
+    worker->intern = intern_new(options->hash_key);
+    if (worker->cache == NULL || worker->foreign == NULL || worker->intern == NULL ||
+        !open_shards(worker)) {
         worker_free(worker);
         return NULL;
     }
@@ -151,6 +155,7 @@ void worker_free(struct worker *worker)
         seen_free(&worker->lanes[i].certificates);
     }
     foreign_free(worker->foreign);
+    intern_free(worker->intern);
     x509_cache_free(worker->cache);
     json_arena_free(worker->event.json);
     free(worker);

@@ -15,13 +15,17 @@
 struct arena_block;
 
 struct arena {
-    struct arena_block *blocks; /* newest first */
+    struct arena_block *blocks; /* the first one has room yet */
     size_t used;                /* bytes handed out, in all blocks */
     size_t max;                 /* bytes that may be handed out */
+    size_t blocks_bytes;        /* bytes of all blocks */
+    bool tight;                 /* see arena_init_tight() */
     bool exhausted;             /* an allocation was refused; sticky */
 };
 
 void arena_init(struct arena *arena, size_t max);
+/* For what stays for long, and there are many of: little lies idle, for more calls of malloc(). */
+void arena_init_tight(struct arena *arena, size_t max);
 void arena_free(
     struct arena *arena); /* accepts a zeroed arena; leaves one that can be used again */
 
@@ -30,6 +34,9 @@ void arena_reset(struct arena *arena);
 
 /* len bytes aligned for any type, not cleared; NULL at the maximum. */
 void *arena_alloc(struct arena *arena, size_t len);
+
+/* Counts bytes that are kept elsewhere as if they were handed out; false at the maximum. */
+bool arena_charge(struct arena *arena, size_t len);
 
 /* Room for one item behind `count` in an array of the arena that holds *cap of them: the array
  * itself, or a copy with more room, up to max items. It begins as NULL with a cap of 0. NULL when

@@ -42,6 +42,25 @@ static bool is_text(const struct copy *copy)
     return true;
 }
 
+/* The stream's trail with room for one more piece, or for one instead of the oldest. */
+static struct trail *with_room(struct stream *stream)
+{
+    struct trail *trail = stream->trail;
+    unsigned count = trail == NULL ? 0 : trail->count, room = TRAIL_FIRST;
+    bool full = count == 0 || (count >= TRAIL_FIRST && (count & (count - 1)) == 0);
+    if (!full || count == TRAIL_PIECES)
+        return trail;
+    if (count > 0)
+        room = 2 * count;
+    trail = realloc(trail, sizeof *trail + room * sizeof trail->pieces[0]);
+    if (trail == NULL)
+        return NULL;
+    trail->count = count;
+    trail->newest = count;
+    stream->trail = trail;
+    return trail;
+}
+
 void conflict_remember(struct flow *flow, enum side side, const struct copy *copy)
 {
     struct stream *stream = &flow->streams[side];
@@ -54,17 +73,29 @@ void conflict_remember(struct flow *flow, enum side side, const struct copy *cop
         }
         return;
     }
-    if (stream->trail == NULL && (stream->trail = calloc(1, sizeof *stream->trail)) == NULL)
+    struct trail *trail = with_room(stream);
+    if (trail == NULL)
         return;
-    struct trail *trail = stream->trail;
-    unsigned size = sizeof trail->pieces / sizeof trail->pieces[0];
-    unsigned slot = trail->count < size ? trail->count++ : trail->newest;
-    trail->newest = (slot + 1) % size;
-    trail->pieces[slot].at = copy->at;
-    trail->pieces[slot].len = (uint32_t)copy->len;
-    trail->pieces[slot].hash = hash_bytes(copy->bytes, copy->len, 0);
-    trail->pieces[slot].ttl = copy->ttl;
-    trail->pieces[slot].mark = offer_mark(flow, side, &copy->mark);
+    unsigned slot = trail->count < TRAIL_PIECES ? trail->count++ : trail->newest;
+    trail->newest = (slot + 1) % TRAIL_PIECES;
+    struct mark mark = offer_mark(flow, side, &copy->mark);
+    trail->pieces[slot] = (struct trail_piece){
+        .time_ns = mark.time_ns,
+        .frame = mark.frame,
+        .acked = mark.acked,
+        .hash = hash_bytes(copy->bytes, copy->len, 0),
+        .file = mark.file,
+        .len = (uint32_t)copy->len,
+        .offset = (uint16_t)(copy->at - stream->base),
+        .ttl = copy->ttl,
+    };
+}
+
+static struct mark mark_of(const struct trail_piece *piece)
+{
+    return (struct mark){
+        .time_ns = piece->time_ns, .frame = piece->frame, .file = piece->file, .acked = piece->acked
+    };
 }
 
 void conflict_check_old(struct flow *flow, enum side side, const struct copy *copy)
@@ -74,21 +105,22 @@ void conflict_check_old(struct flow *flow, enum side side, const struct copy *co
         return;
     uint64_t end = copy->at + copy->len;
     for (unsigned i = 0; i < stream->trail->count; i++) {
-        uint64_t at = stream->trail->pieces[i].at;
-        uint32_t len = stream->trail->pieces[i].len;
+        const struct trail_piece *piece = &stream->trail->pieces[i];
+        uint64_t at = stream->base + piece->offset;
+        uint32_t len = piece->len;
         if (at < copy->at || at + len > end)
             continue;
         uint64_t hash = hash_bytes(copy->bytes + (at - copy->at), len, 0);
-        if (hash == stream->trail->pieces[i].hash)
+        if (hash == piece->hash)
             continue;
         struct flow_conflict conflict = { .offset = offset_of(stream, at),
                                           .len = len,
                                           .side = side,
-                                          .first = stream->trail->pieces[i].mark,
+                                          .first = mark_of(piece),
                                           .second = offer_mark(flow, side, &copy->mark),
-                                          .first_hash = stream->trail->pieces[i].hash,
+                                          .first_hash = piece->hash,
                                           .second_hash = hash,
-                                          .first_ttl = stream->trail->pieces[i].ttl,
+                                          .first_ttl = piece->ttl,
                                           .second_ttl = copy->ttl,
                                           .text = is_text(copy) };
         note(flow, &conflict);

@@ -49,15 +49,17 @@ struct placed_mark {
 /* What was delivered lately, to compare retransmissions with; kept for the first bytes of a stream
  * only. */
 struct trail {
-    struct {
-        uint64_t at, hash;
-        uint32_t len;
-        uint8_t ttl;
-        struct mark mark;
-    } pieces[16];
     unsigned count, newest;
+    struct trail_piece { /* its mark in parts, because there are many of them */
+        int64_t time_ns;
+        uint64_t frame, acked, hash;
+        uint32_t file, len;
+        uint16_t offset; /* in the stream */
+        uint8_t ttl;
+    } pieces[]; /* as many as there are, to the next power of two */
 };
-enum { TRAIL_BYTES = 16 * 1024 };
+enum { TRAIL_BYTES = 16 * 1024, TRAIL_FIRST = 4, TRAIL_PIECES = 16 };
+_Static_assert(TRAIL_BYTES <= UINT16_MAX, "an offset fits");
 
 struct stream {
     uint32_t anchor_seq; /* the number at `anchor`, which follows what was accepted only: a forged

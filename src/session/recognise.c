@@ -49,7 +49,7 @@ void recognise_keep(struct session *s, const struct flow_chunk *chunk)
 bool recognise_begin_tls(struct session *s)
 {
     if (s->tls == NULL)
-        s->tls = tls_new(&s->arena);
+        s->tls = tls_new(&s->arena, s->context->intern);
     return s->tls != NULL;
 }
 

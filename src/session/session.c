@@ -42,7 +42,7 @@ static void *session_open(void *context, struct flow *flow, const struct flow_in
     s->server_port = info->server_port;
     s->mail_port = session_is_mail_port(c->options, info->server_port) ||
                    (info->guessed && session_is_mail_port(c->options, info->client_port));
-    arena_init(&s->arena, LIMIT_SESSION_BYTES);
+    arena_init_tight(&s->arena, LIMIT_SESSION_BYTES);
     return s;
 }
 

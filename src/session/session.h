@@ -155,6 +155,7 @@ struct session_counters {
 struct session_context {
     const struct session_options *options;
     struct x509_cache *cache;
+    struct intern *intern;      /* of what sessions have in common; the worker's */
     struct x509_budget *budget; /* of the shard */
     struct foreign *foreign;    /* may be NULL: then nothing is named */
     /* Returns whether the record counts: always, but for a silent one in which nothing was found.

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0
- * certificate.c - the Certificate message of TLS 1.2 and before: its certificates as sent, copied
- * into the arena.
+ * certificate.c - the Certificate message of TLS 1.2 and before: its certificates as sent, one copy
+ * of each for all connections.
  *
  * RFC 5246 section 7.4.2: a vector of vectors. They are not parsed here. A message over a maximum
  * is refused whole and by name: half a chain would be judged as if the rest were missing.
  */
 #include "tls_state.h"
 
-#include <string.h>
+static const uint8_t empty; /* where there are no bytes to point to */
 
 static struct tls_chain *chain_of(struct tls *tls, enum side side)
 {
@@ -35,20 +35,30 @@ void tls_chain_copy(struct tls *tls, struct tls_chain *chain, const struct reade
         return;
 
     struct reader *windows = arena_alloc(tls->arena, count * sizeof *windows);
-    uint8_t *bytes = arena_alloc(tls->arena, total > 0 ? total : 1);
-    if (windows == NULL || bytes == NULL) {
+    bool fits = windows != NULL && arena_charge(tls->arena, total);
+    struct tls_chain kept = { .certificates = windows };
+    for (size_t i = 0; fits && i < count; i++) {
+        const void *der =
+            intern_hold(tls->intern, ders[i].left > 0 ? ders[i].at : &empty, ders[i].left);
+        fits = der != NULL;
+        if (fits)
+            windows[kept.count++] = reader_of(der, ders[i].left);
+    }
+    if (!fits) {
+        tls_chain_forget(tls, &kept);
         tls->facts.out_of_memory = true;
         chain->too_large = true;
         return;
     }
-    for (size_t i = 0, used = 0; i < count; i++) {
-        if (ders[i].left > 0)
-            memcpy(bytes + used, ders[i].at, ders[i].left);
-        windows[i] = reader_of(bytes + used, ders[i].left);
-        used += ders[i].left;
-    }
     chain->certificates = windows;
     chain->count = count;
+}
+
+void tls_chain_forget(struct tls *tls, struct tls_chain *chain)
+{
+    for (size_t i = 0; i < chain->count; i++)
+        intern_release(tls->intern, chain->certificates[i].at);
+    chain->count = 0;
 }
 
 void tls_certificate_take(const struct tls_cursor *at, struct reader body, struct mark where)

@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+enum { RANDOM_BYTES = 32 };
 enum { SCSV_RENEGOTIATION = 0x00ff, SCSV_FALLBACK = 0x5600 }; /* RFC 5746, RFC 7507 */
 
 bool tls_client_hello_count(const struct tls_cursor *at, struct mark where)
@@ -58,7 +59,7 @@ static void decode(struct tls *tls, struct reader body, struct tls_client_hello 
     struct tls_client_extensions extensions = { .tls = tls, .hello = hello };
 
     hello->version = reader_u16(&body);
-    struct reader random = reader_take(&body, sizeof hello->random);
+    reader_take(&body, RANDOM_BYTES);
     struct reader session_id = reader_vec8(&body);
     struct reader ciphers, compression, block = { 0 };
     bool fits = vector_or_rest(&body, &ciphers);
@@ -66,8 +67,6 @@ static void decode(struct tls *tls, struct reader body, struct tls_client_hello 
     if (reader_ok(&body) && reader_more(&body))
         fits = vector_or_rest(&body, &block) && fits;
 
-    if (random.left == sizeof hello->random)
-        memcpy(hello->random, random.at, random.left);
     hello->session_id_len = session_id.left;
     if (session_id.left <= sizeof tls->client_session_id && session_id.left > 0)
         memcpy(tls->client_session_id, session_id.at, session_id.left);
@@ -104,16 +103,19 @@ void tls_client_hello_take(const struct tls_cursor *at, struct reader body, stru
         return;
     *hello =
         (struct tls_client_hello){ .seen = true, .where = where, .wire_len = (uint32_t)body.left };
+    struct tls_lists lists;
+    lists.count = 0;
+    tls->lists = &lists;
     decode(tls, body, hello);
 
     if (hello->versions.count == 0) {
-        uint16_t *version = arena_alloc(tls->arena, sizeof *version);
-        if (version == NULL)
-            tls->facts.out_of_memory = true;
-        else
+        uint16_t *version = tls_list_room(tls, 1);
+        if (version != NULL) {
             *version = hello->version;
-        hello->versions = (struct u16_list){ .at = version, .count = version != NULL };
+            hello->versions = tls_list_end(tls, version, 1);
+        }
     }
+    tls_lists_keep(tls, hello);
     hello->version_max = version_highest(hello->versions, hello->version);
     if (first)
         tls->facts.first_version_max = hello->version_max;

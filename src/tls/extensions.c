@@ -22,9 +22,8 @@ struct u16_list tls_u16_list(struct tls *tls, struct reader *values, size_t max,
             reader_take(values, SIZE_MAX);
         return (struct u16_list){ 0 };
     }
-    uint16_t *at = arena_alloc(tls->arena, room * sizeof *at);
+    uint16_t *at = tls_list_room(tls, room);
     if (at == NULL) {
-        tls->facts.out_of_memory = true;
         *cut = true;
         reader_take(values, values->left);
         return (struct u16_list){ 0 };
@@ -42,7 +41,7 @@ struct u16_list tls_u16_list(struct tls *tls, struct reader *values, size_t max,
         else
             *cut = true;
     }
-    return (struct u16_list){ .at = at, .count = count };
+    return tls_list_end(tls, at, count);
 }
 
 static struct text kept_text(struct tls *tls, struct reader bytes, size_t max, bool *cut)
@@ -74,17 +73,27 @@ static void client_server_name(struct tls_client_extensions *into, struct reader
         into->hello->malformed = true;
 }
 
+enum { ALPN_MAX = 8 };
+
 /* RFC 7301 section 3.1. The client lists its protocols by preference. */
 static void client_alpn(struct tls_client_extensions *into, struct reader *body)
 {
     struct tls_client_hello *hello = into->hello;
-    struct reader list = reader_vec16(body);
+    struct reader list = reader_vec16(body), counting = list;
+    size_t count = 0;
     bool cut = false;
 
+    while (reader_more(&counting) && count < ALPN_MAX) {
+        reader_vec8(&counting);
+        count += reader_ok(&counting);
+    }
     hello->alpn_count = 0;
+    hello->alpn = count > 0 ? arena_alloc(into->tls->arena, count * sizeof *hello->alpn) : NULL;
+    if (count > 0 && hello->alpn == NULL)
+        into->tls->facts.out_of_memory = true;
     while (reader_more(&list)) {
         struct reader name = reader_vec8(&list);
-        if (reader_ok(&name) && hello->alpn_count < sizeof hello->alpn / sizeof hello->alpn[0])
+        if (reader_ok(&name) && hello->alpn != NULL && hello->alpn_count < count)
             hello->alpn[hello->alpn_count++] = kept_text(into->tls, name, UINT8_MAX, &cut);
     }
     if (!reader_ok(&list))
@@ -138,11 +147,9 @@ static void client_key_shares(struct tls_client_extensions *into, struct reader 
         count = LIMIT_TLS_LIST;
     if (count == 0)
         return;
-    uint16_t *at = arena_alloc(into->tls->arena, count * sizeof *at);
-    if (at == NULL) {
-        into->tls->facts.out_of_memory = true;
+    uint16_t *at = tls_list_room(into->tls, count);
+    if (at == NULL)
         return;
-    }
     size_t kept = 0;
     for (size_t i = 0; i < count; i++) {
         uint16_t group = reader_u16(&list);
@@ -152,7 +159,7 @@ static void client_key_shares(struct tls_client_extensions *into, struct reader 
         else
             at[kept++] = group;
     }
-    hello->key_shares = (struct u16_list){ .at = at, .count = kept };
+    hello->key_shares = tls_list_end(into->tls, at, kept);
 }
 
 static void any_body(struct tls_client_extensions *into, struct reader *body)
@@ -206,9 +213,8 @@ static struct u16_list types_of(struct tls *tls, struct reader block, uint32_t *
         *malformed = true;
 
     size_t room = count < LIMIT_TLS_EXTENSIONS ? count : LIMIT_TLS_EXTENSIONS;
-    uint16_t *at = room > 0 ? arena_alloc(tls->arena, room * sizeof *at) : NULL;
+    uint16_t *at = room > 0 ? tls_list_room(tls, room) : NULL;
     if (room > 0 && at == NULL) {
-        tls->facts.out_of_memory = true;
         *cut = true;
         room = 0;
     }
@@ -225,7 +231,7 @@ static struct u16_list types_of(struct tls *tls, struct reader block, uint32_t *
         else
             *cut = true;
     }
-    return (struct u16_list){ .at = at, .count = kept };
+    return tls_list_end(tls, at, kept);
 }
 
 void tls_client_extensions_decode(struct tls_client_extensions *into, struct reader block)

@@ -15,22 +15,32 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct tls *tls_new(struct arena *arena)
+struct tls *tls_new(struct arena *arena, struct intern *intern)
 {
     struct tls *tls = arena_alloc(arena, sizeof *tls);
     if (tls == NULL)
         return NULL;
     memset(tls, 0, sizeof *tls);
     tls->arena = arena;
+    tls->intern = intern;
     return tls;
+}
+
+static void drop_messages(struct tls *tls)
+{
+    tls_message_drop(&tls->sides[SIDE_CLIENT].message);
+    tls_message_drop(&tls->sides[SIDE_SERVER].message);
 }
 
 void tls_free(struct tls *tls)
 {
     if (tls == NULL)
         return;
-    tls_message_drop(&tls->sides[SIDE_CLIENT].message);
-    tls_message_drop(&tls->sides[SIDE_SERVER].message);
+    drop_messages(tls);
+    tls_chain_forget(tls, &tls->facts.server_chain);
+    tls_chain_forget(tls, &tls->facts.client_chain);
+    intern_release(tls->intern, tls->hello_lists);
+    tls->hello_lists = NULL;
 }
 
 const struct tls_facts *tls_facts(const struct tls *tls) { return &tls->facts; }
@@ -368,5 +378,5 @@ void tls_end(struct tls *tls, bool complete)
 {
     tls->complete = complete;
     tls_judge(tls);
-    tls_free(tls);
+    drop_messages(tls);
 }

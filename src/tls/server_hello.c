@@ -70,9 +70,10 @@ void tls_server_hello_take(const struct tls_cursor *at, struct reader body, stru
     }
 
     hello.legacy_version = hello.version = reader_u16(&body);
-    struct reader random = reader_take(&body, sizeof hello.random);
-    if (random.left == sizeof hello.random)
-        memcpy(hello.random, random.at, random.left);
+    uint8_t random[32] = { 0 };
+    struct reader sent = reader_take(&body, sizeof random);
+    if (sent.left == sizeof random)
+        memcpy(random, sent.at, sent.left);
     struct reader session_id = { 0 };
     if (!draft_before_22(hello.legacy_version))
         session_id = reader_vec8(&body);
@@ -80,7 +81,7 @@ void tls_server_hello_take(const struct tls_cursor *at, struct reader body, stru
     if (!draft_before_22(hello.legacy_version))
         hello.compression = reader_u8(&body);
 
-    bool retry = memcmp(hello.random, retry_random, sizeof retry_random) == 0;
+    bool retry = memcmp(random, retry_random, sizeof retry_random) == 0;
     extensions_take(&extensions, &body, retry);
     if (retry) {
         retry_seen(tls, extensions.retry_group);
@@ -91,7 +92,7 @@ void tls_server_hello_take(const struct tls_cursor *at, struct reader body, stru
     hello.session_id_echoed = session_id.left > 0 &&
                               session_id.left == tls->client_session_id_len &&
                               memcmp(session_id.at, tls->client_session_id, session_id.left) == 0;
-    hello.sentinel = sentinel_of(hello.random);
+    hello.sentinel = sentinel_of(random);
     if (!extensions.cut)
         tls_ja3s(&hello);
 

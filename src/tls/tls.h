@@ -15,6 +15,7 @@
 #include <stdint.h>
 
 #include "arena.h"
+#include "intern.h"
 #include "limits.h"
 #include "mark.h"
 #include "reader.h"
@@ -33,7 +34,7 @@ enum tls_started {
 enum tls_started tls_start(struct reader bytes, enum side side, bool final);
 
 struct u16_list {
-    const uint16_t *at; /* in the session's arena; wire order */
+    const uint16_t *at; /* lives as long as the struct tls; wire order */
     size_t count;
 };
 
@@ -48,11 +49,10 @@ struct tls_client_hello {
     const uint32_t
         *ssl2_ciphers; /* SSLv2 format: all kinds, 3 bytes each, wire order, in the arena */
     size_t ssl2_cipher_count;
-    uint8_t random[32];      /* zero in the SSLv2 format */
     uint32_t grease;         /* GREASE values left out, in all lists */
     struct text server_name; /* as sent */
     bool server_name_sent;
-    struct text alpn[8];
+    struct text *alpn; /* the first 8, in the arena */
     size_t alpn_count;
     uint8_t compression[8];
     size_t compression_count;
@@ -79,7 +79,6 @@ struct tls_server_hello {
     uint16_t cipher;  /* 0 for SSLv2: see ssl2_kind */
     uint32_t
         ssl2_kind; /* SSLv2: the kind that the client's MASTER-KEY message chose; 0 if unseen */
-    uint8_t random[32];
     struct u16_list extensions; /* GREASE is not left out: a server has no business sending it */
     uint16_t key_share;         /* group of the key_share extension; 0 if none */
     bool psk;                   /* pre_shared_key selected */
@@ -96,7 +95,7 @@ struct tls_server_hello {
 
 struct tls_chain { /* of one Certificate message in clear */
     bool seen;
-    struct reader *certificates; /* DER as sent, in the arena */
+    struct reader *certificates; /* DER as sent: one copy of each for all connections */
     size_t count;
     bool malformed;
     bool too_large; /* over LIMIT_TLS_CERTIFICATE_MESSAGE_BYTES or LIMIT_CHAIN_CERTIFICATES:
@@ -212,10 +211,11 @@ struct tls_facts {
 
 struct tls;
 
-/* In the arena; NULL when it is exhausted. Handshake messages are put together in buffers that grow
- * to their maxima and are freed by tls_free() (not in the arena). */
-struct tls *tls_new(struct arena *arena);
-void tls_free(struct tls *tls);
+/* In the arena; NULL when it is exhausted. Not in the arena, but freed by tls_free(): the buffers
+ * in which handshake messages are put together, and what connections have in common, which is in
+ * `intern` (its bytes count as the arena's). */
+struct tls *tls_new(struct arena *arena, struct intern *intern);
+void tls_free(struct tls *tls); /* with all facts */
 
 struct tls_input {
     enum side side;

@@ -92,8 +92,17 @@ struct tls_side {
     bool renegotiated, early;
 };
 
+/* The lists of a hello while it is read; see lists.c. */
+struct tls_lists {
+    uint16_t values[LIMIT_TLS_CIPHERS + 5 * LIMIT_TLS_LIST + 1];
+    size_t count;
+};
+
 struct tls {
     struct arena *arena;
+    struct intern *intern;
+    struct tls_lists *lists; /* of the hello that is being read; else NULL */
+    const void *hello_lists; /* held: those of the ClientHello that is kept */
     struct tls_side sides[SIDE_COUNT];
     bool reset, complete;
     bool retry_pending; /* a HelloRetryRequest waits for its ClientHello */
@@ -134,9 +143,10 @@ void tls_hello_retry_take(const struct tls_cursor *at, struct reader body, struc
 void tls_certificate_take(const struct tls_cursor *at, struct reader body, struct mark where);
 void tls_key_exchange_take(const struct tls_cursor *at, struct reader body, struct mark where);
 
-/* certificate.c: a chain from windows on certificates */
+/* certificate.c: a chain from windows on certificates; gives back what it holds */
 void tls_chain_copy(struct tls *tls, struct tls_chain *chain, const struct reader *ders,
                     size_t count);
+void tls_chain_forget(struct tls *tls, struct tls_chain *chain);
 void tls_chain_refuse(const struct tls_cursor *at, uint32_t wire_len, struct mark where);
 
 /* client_hello.c: counts a hello; false if it is one too many to be decoded */
@@ -162,6 +172,12 @@ void tls_server_extensions_decode(struct tls_server_extensions *into, struct rea
  * at the end fails `values`. */
 struct u16_list tls_u16_list(struct tls *tls, struct reader *values, size_t max, uint32_t *grease,
                              bool *cut);
+
+/* lists.c: room for a list; NULL: out of memory, and noted. Then its end, before the next one. */
+uint16_t *tls_list_room(struct tls *tls, size_t count);
+struct u16_list tls_list_end(struct tls *tls, uint16_t *at, size_t count);
+/* The lists of a ClientHello that was read with `tls->lists` are kept as its facts. */
+void tls_lists_keep(struct tls *tls, struct tls_client_hello *hello);
 
 /* alert.c */
 void tls_alert_bytes(const struct tls_cursor *at, struct reader bytes);

@@ -189,7 +189,7 @@ static struct entry *entry_new(struct x509_cache *cache, const uint8_t key[SHA25
     struct entry *entry = calloc(1, sizeof *entry);
     if (entry == NULL)
         return NULL;
-    arena_init(&entry->arena, LIMIT_CHAIN_BYTES);
+    arena_init_tight(&entry->arena, LIMIT_CHAIN_BYTES);
     memcpy(entry->chain.key, key, SHA256_SIZE);
 
     bool refused = over_budget || count > LIMIT_CHAIN_CERTIFICATES;

@@ -15,6 +15,7 @@ enum { SERVER = 0x80, GAP = 0x40, ENDS = 0x20, PENDING = 20 * 1024 };
 
 struct run {
     struct arena arena;
+    struct intern *intern;
     struct tls *tls;
     uint64_t offset[SIDE_COUNT];
     uint8_t held[SIDE_COUNT][PENDING];
@@ -107,7 +108,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct run *run = &runs[bytewise];
         memset(run, 0, sizeof *run);
         arena_init(&run->arena, LIMIT_SESSION_BYTES);
-        run->tls = tls_new(&run->arena);
+        run->intern = intern_new(0);
+        run->tls = run->intern == NULL ? NULL : tls_new(&run->arena, run->intern);
         if (run->tls == NULL)
             return 0;
         play(run, reader_of(data, size), bytewise == 1);
@@ -117,6 +119,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         __builtin_trap();
     for (int i = 0; i < 2; i++) {
         tls_free(runs[i].tls);
+        if (intern_count(runs[i].intern) != 0)
+            __builtin_trap();
+        intern_free(runs[i].intern);
         arena_free(&runs[i].arena);
     }
     return 0;

@@ -45,7 +45,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct reader input = reader_of(data, size);
     struct arena arena;
     arena_init(&arena, LIMIT_SESSION_BYTES);
-    struct tls *tls = tls_new(&arena);
+    struct intern *intern = intern_new(0);
+    struct tls *tls = intern == NULL ? NULL : tls_new(&arena, intern);
     if (tls == NULL)
         return 0;
 
@@ -67,6 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (listed > size + (size_t)sum / 256 || tls_facts(tls)->key_exchange.dh_bits > size * 8)
         __builtin_trap();
     tls_free(tls);
+    intern_free(intern);
     arena_free(&arena);
     return 0;
 }

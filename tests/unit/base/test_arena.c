@@ -122,6 +122,49 @@ static void test_a_growing_array(void **state)
     arena_free(&arena);
 }
 
+/* Of all that a tight arena takes, little is not in use, whatever the sizes and their order. */
+static void test_little_of_a_tight_arena_lies_idle(void **state)
+{
+    (void)state;
+    enum { COUNT = 400, IDLE = 256 };
+    struct arena arena;
+    char *at[COUNT];
+    size_t lens[COUNT];
+    arena_init_tight(&arena, 1 << 20);
+    for (size_t i = 0; i < COUNT; i++) {
+        char word[40];
+        memset(word, (int)(i & 0x7f), sizeof word);
+        lens[i] = i % 50 == 49 ? 1500 : 1 + i * 7 % sizeof word;
+        at[i] = i % 50 == 49 ? arena_alloc(&arena, lens[i])
+                             : (char *)arena_text(&arena, (struct text){ word, lens[i] }).at;
+        assert_non_null(at[i]);
+        memset(at[i], (int)(i & 0x7f), lens[i]);
+        assert_true(arena.blocks_bytes <= arena.used + arena.used / 8 + IDLE);
+        if (i % 50 == 49)
+            assert_int_equal((uintptr_t)at[i] % _Alignof(max_align_t), 0);
+    }
+    for (size_t i = 0; i < COUNT; i++)
+        for (size_t j = 0; j < lens[i]; j++)
+            assert_int_equal(at[i][j], i & 0x7f);
+    arena_free(&arena);
+    assert_true(arena.tight);
+    assert_int_equal(arena.blocks_bytes, 0);
+}
+
+static void test_what_is_kept_elsewhere_counts(void **state)
+{
+    (void)state;
+    struct arena arena;
+    arena_init(&arena, 100);
+    assert_true(arena_charge(&arena, 60));
+    assert_null(arena_alloc(&arena, 41));
+    assert_true(arena.exhausted);
+    assert_non_null(arena_alloc(&arena, 40));
+    assert_false(arena_charge(&arena, 1));
+    assert_true(arena_charge(&arena, 0));
+    arena_free(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +174,8 @@ int main(void)
         cmocka_unit_test(test_one_allocation_larger_than_a_block),
         cmocka_unit_test(test_texts_are_copied),
         cmocka_unit_test(test_a_zeroed_arena_can_be_freed),
+        cmocka_unit_test(test_little_of_a_tight_arena_lies_idle),
+        cmocka_unit_test(test_what_is_kept_elsewhere_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

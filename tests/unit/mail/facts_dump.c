@@ -160,7 +160,7 @@ bool memory_has(const struct arena *arena, const char *word)
     /* As in arena.c, which has no door for this. */
     struct block {
         const struct block *older;
-        size_t cap, used;
+        uint32_t cap, used;
         alignas(max_align_t) char bytes[];
     };
     size_t len = strlen(word);

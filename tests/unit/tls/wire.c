@@ -240,13 +240,17 @@ void talk_begin(struct talk *talk)
 {
     *talk = (struct talk){ 0 };
     arena_init(&talk->arena, LIMIT_SESSION_BYTES);
-    talk->tls = tls_new(&talk->arena);
+    talk->intern = intern_new(0);
+    assert_non_null(talk->intern);
+    talk->tls = tls_new(&talk->arena, talk->intern);
     assert_non_null(talk->tls);
 }
 
 void talk_end(struct talk *talk)
 {
     tls_free(talk->tls);
+    assert_int_equal(intern_count(talk->intern), 0);
+    intern_free(talk->intern);
     arena_free(&talk->arena);
     free(talk->held[SIDE_CLIENT]);
     free(talk->held[SIDE_SERVER]);

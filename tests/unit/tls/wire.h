@@ -48,6 +48,7 @@ void wire_server_hello(struct wire *wire, const struct server_plan *plan);
 /* One connection and what was fed so far. */
 struct talk {
     struct arena arena;
+    struct intern *intern;
     struct tls *tls;
     uint64_t sent[SIDE_COUNT];
     uint64_t acked[SIDE_COUNT]; /* what the side has seen of its peer; follows what was fed */
