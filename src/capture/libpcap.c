@@ -300,7 +300,10 @@ void libpcap_live_begin(struct libpcap_live *live)
         live->since_ns = now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
-bool libpcap_live_end(struct libpcap_live *live) { return take_none(live->pcap); }
+bool libpcap_live_end(struct libpcap_live *live)
+{
+    return packet_socket_end(pcap_fileno(live->pcap));
+}
 
 int libpcap_live_socket(const struct libpcap_live *live) { return pcap_fileno(live->pcap); }
 

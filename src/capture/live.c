@@ -18,9 +18,11 @@
 /* The kernel hands packets over in blocks after 20 ms, and the reader has to wake: the silent clock
  * stays so far behind. */
 #define BEHIND_NS (80 * NS_PER_MS)
-/* After the last packet was let in, the block that holds it is handed over within this time: at the
- * end of the run, and of an interface that is gone. */
-#define ENDING_NS (60 * NS_PER_MS)
+/* After the last packet was let in, at the end of the run and of an interface that is gone, the
+ * block that holds it is waited for. The kernel's counters tell when nothing is left; that they
+ * come to something else (packets of the moment in which it was opened) does not hold up the end
+ * for longer. */
+#define ENDING_NS NS_PER_S
 /* A ring has at least four blocks, which libpcap makes as large as the largest frame: with few
  * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
 #define RING_MIN (4 * (uint64_t)LIMIT_FRAME_BYTES)
@@ -301,20 +303,41 @@ static int64_t steady_ns(void)
     return now.tv_sec * NS_PER_S + now.tv_nsec;
 }
 
+/* When the ring was looked at. Read before the look: this thread may be held up at any place, and
+ * what comes in after the look is then older than a clock that is read later. */
+struct moment {
+    int64_t now_ns, steady_ns;
+};
+
+/* The last look at the ring found nothing, and nothing more is let in. */
+static bool is_read(struct part *part, int64_t since_ns, const struct moment *looked)
+{
+    uint64_t left = 0;
+    pthread_mutex_lock(&part->lock);
+    if (part->line.pcap != NULL) {
+        struct libpcap_counts counts = libpcap_live_counts(part->line.pcap);
+        uint64_t taken = libpcap_live_taken(part->line.pcap) + counts.dropped;
+        left = counts.passed > taken ? counts.passed - taken : 0;
+    }
+    pthread_mutex_unlock(&part->lock);
+    return left == 0 || looked->steady_ns - since_ns > ENDING_NS;
+}
+
 /* True if anything came, wanted or not. */
-static bool take_line(struct part *part, struct block *block)
+static bool take_line(struct part *part, struct block *block, struct moment *looked)
 {
     struct live *live = part->live;
     struct taking taking = { .part = part, .block = block };
     if (part->ending_ns == 0)
         line_retry(&part->line, &live->options, &live->want, &part->lock);
+    *looked = (struct moment){ .now_ns = line_now_ns(), .steady_ns = steady_ns() };
     if (part->line.pcap == NULL)
         return false;
     enum libpcap_result result = libpcap_live_take(part->line.pcap, take_frame, &taking);
     if (result == LIBPCAP_ERROR && part->leaving_ns == 0)
         part->leaving_ns = steady_ns();
-    if (part->leaving_ns != 0 && result != LIBPCAP_FRAME &&
-        steady_ns() - part->leaving_ns > ENDING_NS) {
+    if (part->leaving_ns != 0 && result != LIBPCAP_FRAME && !taking.any &&
+        is_read(part, part->leaving_ns, looked)) {
         part->leaving_ns = 0;
         line_lost(&part->line, &part->lock);
     }
@@ -344,18 +367,19 @@ bool live_fill(struct live *live, unsigned index, struct block *block)
     struct part *part = &live->parts[index];
     block->used = block->count = block->parsed = 0;
     notice_stop(part);
-    bool any = take_line(part, block);
+    struct moment looked;
+    bool any = take_line(part, block, &looked);
     if (!any) {
         wait_for_frames(part);
-        any = take_line(part, block);
+        any = take_line(part, block, &looked);
     }
     pthread_mutex_lock(&part->lock);
     part->told = part->counters;
     pthread_mutex_unlock(&part->lock);
-    if (!any && part->ending_ns != 0 && steady_ns() - part->ending_ns > ENDING_NS)
+    if (!any && part->ending_ns != 0 && is_read(part, part->ending_ns, &looked))
         return false;
 
-    int64_t silent_ns = line_now_ns() - BEHIND_NS;
+    int64_t silent_ns = looked.now_ns - BEHIND_NS;
     if (!any && silent_ns > part->clock_ns)
         part->clock_ns = silent_ns;
     block->clock_ns = part->clock_ns;

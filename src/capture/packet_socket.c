@@ -64,6 +64,13 @@ void packet_socket_once(int socket)
     (void)setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof whole);
 }
 
+bool packet_socket_end(int socket)
+{
+    struct sock_filter none = BPF_STMT(BPF_RET | BPF_K, 0);
+    struct sock_fprog whole = { .len = 1, .filter = &none };
+    return setsockopt(socket, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof whole) == 0;
+}
+
 uint32_t packet_socket_mtu(int socket, const char *interface)
 {
     struct ifreq request = { 0 };

@@ -20,6 +20,10 @@ bool packet_socket_join(int socket, uint16_t group);
  * what passed can be compared with what came. Where the kernel refuses, nothing changes. */
 void packet_socket_once(int socket);
 
+/* Nothing more is let in. What is in the ring stays; libpcap would look at it with the new filter.
+ */
+bool packet_socket_end(int socket);
+
 /* 0 where there is none, as of "any". */
 uint32_t packet_socket_mtu(int socket, const char *interface);
 

@@ -199,6 +199,24 @@ static void test_each_packet_once(void **state)
     }
 }
 
+/* What came in before the stop is read, though nobody had looked at it by then. */
+static void test_nothing_is_lost_by_the_stop(void **state)
+{
+    (void)state;
+    static struct seen seen;
+    for (unsigned readers = 1; readers <= READERS; readers++) {
+        stop = false;
+        open_live(readers, NULL);
+        talk(PORT);
+        read_all(&seen, readers, 0);
+        read_rest(&seen, readers);
+        assert_int_equal(seen.packets, PACKETS);
+        assert_int_equal(capture_counters(capture).kernel_passed, PACKETS);
+        capture_close(capture);
+        capture = NULL;
+    }
+}
+
 static void test_what_cannot_be_tcp_stays_in_the_kernel(void **state)
 {
     (void)state;
@@ -283,6 +301,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
     const struct CMUnitTest tests[] = {
         TEST(test_each_packet_once),
+        TEST(test_nothing_is_lost_by_the_stop),
         TEST(test_what_cannot_be_tcp_stays_in_the_kernel),
         TEST(test_what_is_sent_before_does_not_count),
         TEST(test_filter),
