@@ -10,6 +10,7 @@ import json
 import os
 import subprocess
 import sys
+import time
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(here, "..", "tools"))
@@ -17,10 +18,13 @@ import cut  # noqa: E402
 import packets  # noqa: E402
 import pcapio  # noqa: E402
 
-__all__ = ["Checks", "arguments", "core_samples", "cut", "events", "get", "packets", "pcapio", "root", "run", "samples", "trust", "without"]
+__all__ = ["PATIENCE", "Checks", "arguments", "core_samples", "cut", "events", "get", "packets", "pcapio", "read", "root", "run", "samples", "start_watching",
+           "trust", "wait_until", "without"]  # fmt: skip
 
 root = os.path.dirname(os.path.dirname(here))
-TIMEOUT = 60
+# Both only end what would never end: a busy machine may need many times what a free one does.
+TIMEOUT = 300
+PATIENCE = 120
 SHOWN = int(os.environ.get("SHOW", "40"))  # failures printed
 
 
@@ -102,6 +106,30 @@ def run(program, *words, stdin=b"", env=None):
         return subprocess.run(words, input=stdin, capture_output=True, timeout=TIMEOUT, env=environment, cwd=root)
     except subprocess.TimeoutExpired as late:
         return subprocess.CompletedProcess(late.cmd, None, late.stdout or b"", (late.stderr or b"") + b"\n(timeout)")
+
+
+def wait_until(ready, seconds=PATIENCE):
+    """What ready() said last. It is not asked again once it was true: what goes on behind it may have changed by then."""
+    end = time.monotonic() + seconds
+    while not (good := ready()) and time.monotonic() < end:
+        time.sleep(0.02)
+    return good
+
+
+def read(path):
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except (FileNotFoundError, ProcessLookupError):
+        return b""
+
+
+def start_watching(words, err, **more):
+    """The program on an interface, its words in the file `err`. Every packet that is sent from now on is its to see."""
+    with open(err, "wb") as file:
+        process = subprocess.Popen(words, stderr=file, **more)
+    wait_until(lambda: b"starttap: watching " in read(err) or process.poll() is not None)
+    return process
 
 
 def events(checks, name, process, statuses=(0,)):

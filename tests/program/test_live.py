@@ -33,7 +33,7 @@ def serve(listener, hold):
                 say("250-mail.example.net\r\n250-STARTTLS\r\n250 AUTH PLAIN")
             elif verb == b"AUTH":
                 say("235 2.7.0 ok")
-                hold.wait(20)
+                hold.wait(2 * harness.PATIENCE)
             elif verb == b"QUIT":
                 say("221 bye")
                 return
@@ -64,12 +64,19 @@ class Recorder(threading.Thread):
     def run(self):
         self.socket.settimeout(0.2)
         while not self.over:
-            try:
-                data, address = self.socket.recvfrom(65536)
-            except TimeoutError:
-                continue
-            if address[2] != PACKET_OUTGOING:
-                self.frames.append((time.time_ns(), data))
+            self.take()
+        self.socket.settimeout(0)  # what came in before the end
+        while self.take():
+            pass
+
+    def take(self):
+        try:
+            data, address = self.socket.recvfrom(65536)
+        except (TimeoutError, BlockingIOError):
+            return False
+        if address[2] != PACKET_OUTGOING:
+            self.frames.append((time.time_ns(), data))
+        return True
 
     def write(self, path):
         self.over = True
@@ -78,16 +85,6 @@ class Recorder(threading.Thread):
             f.write(struct.pack("<IHHIIII", 0xA1B23C4D, 2, 4, 0, 0, 65535, 1))
             for time_ns, data in self.frames:
                 f.write(struct.pack("<IIII", time_ns // 10**9, time_ns % 10**9, len(data), len(data)) + data)
-
-
-def wait_for(path, word, seconds):
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        with open(path, "rb") as f:
-            if word in f.read():
-                return True
-        time.sleep(0.02)
-    return False
 
 
 def facts(events):
@@ -103,26 +100,26 @@ def facts(events):
 
 
 def watch(checks, program_path, folder, workers):
-    out, recorded = os.path.join(folder, f"live{workers}.jsonl"), os.path.join(folder, "same.pcap")
-    program = subprocess.Popen([program_path, "-i", "lo", "-o", "file:" + out, "--min-severity", "info", "--workers", workers], stderr=subprocess.PIPE)
+    out, said, recorded = (os.path.join(folder, name) for name in (f"live{workers}.jsonl", "err.txt", "same.pcap"))
     recorder = Recorder("lo")
     recorder.start()
-    time.sleep(1)  # until it watches
+    program = harness.start_watching([program_path, "-i", "lo", "-o", "file:" + out, "--min-severity", "info", "--workers", workers], said)
     hold, done = threading.Event(), threading.Event()
     with socket.create_server(("127.0.0.1", 2525)) as listener:
         threads = [threading.Thread(target=serve, args=(listener, hold), daemon=True), threading.Thread(target=client, args=(2525, done), daemon=True)]
         for thread in threads:
             thread.start()
-        checks.check("the dialogue took place", done.wait(20))
-        checks.check("the finding leaves while the session is open", wait_for(out, LOGIN.encode(), 10))
+        checks.check("the dialogue took place", done.wait(harness.PATIENCE))
+        checks.check("the finding leaves while the session is open", harness.wait_until(lambda: LOGIN.encode() in harness.read(out)))
         with open(out, "rb") as f:
             checks.check("and the session's record has not left yet", b"mailtls.session\"" not in f.read())
         hold.set()
         for thread in threads:
-            thread.join(20)
-    checks.check("the record follows the end of the session", wait_for(out, b"mailtls.session\"", 10))
+            thread.join(harness.PATIENCE)
+    checks.check("the record follows the end of the session", harness.wait_until(lambda: b"mailtls.session\"" in harness.read(out)))
     program.send_signal(signal.SIGTERM)
-    _, err = program.communicate(timeout=20)
+    program.wait(harness.PATIENCE)
+    err = harness.read(said)
     checks.equal("ended by SIGTERM: status", program.returncode, 0)
     checks.check("nothing to complain of", b"error" not in err, err)
     recorder.write(recorded)

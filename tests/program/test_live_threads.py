@@ -4,23 +4,23 @@
 In a network namespace of its own, a pair of interfaces: a crowd of sessions made of samples/ is sent into one end and watched at the
 other. Each session is wrapped in one way: plain, tags, or tunnels whose outer ports differ by direction or by packet, so that the
 kernel gives one connection to several sockets; also in fragments, inside and outside of tunnels. And with two interfaces that both
-see each packet, before and behind a router. The frames are kept as they are sent, with the time, and read again as a file.
+see each packet, before and behind a router. The frames are kept as they are sent, with the time at which the kernel saw them, and
+read again as a file.
 """
 import json
 import os
 import random
 import signal
-import socket
 import struct
 import subprocess
 import sys
 import tempfile
-import time
 from dataclasses import replace
 
 import harness
 import wrap
 from harness import packets, pcapio
+from line import TimedLine, make_pair
 
 PAIRS = [("line0", "tap0"), ("line1", "tap1")]
 COPIES = 2
@@ -53,6 +53,17 @@ def plain(s, _):
 WAYS = [plain, by_direction, by_packet, fragments_inside, wrap.fragments, wrap.qinq, wrap.mpls, wrap.gtpu]
 
 
+def openers(segments):
+    """The sides that sent the first packet of a connection, in order."""
+    seen, clients = set(), []
+    for s in segments:
+        ends = frozenset((s.side(), (s.target, s.target_port)))
+        if ends not in seen and s.side() not in clients:
+            clients.append(s.side())
+        seen.add(ends)
+    return clients
+
+
 def crowd(captures, ways):
     """Frames in order of time, of all samples in all ways, each session with a client of its own."""
     rng, out, number = random.Random(SEED), [], 0
@@ -61,13 +72,13 @@ def crowd(captures, ways):
         found = [s for s in (packets.parse(link, f) for f in frames) if isinstance(s, packets.Segment)]
         for way in ways * COPIES if found else []:
             number += 1
-            client, delay = found[0].side(), rng.randrange(0, 2 * 10**9) - found[0].time_ns
+            clients, delay = openers(found), rng.randrange(0, 2 * 10**9) - found[0].time_ns
             host, port, stretch = bytes([number >> 8, number & 255]), rng.randrange(1024, 65000), 0
             for s in found:
-                if s.side() == client:
-                    s = replace(s, source=s.source[:-2] + host, source_port=port)
-                elif (s.target, s.target_port) == client:
-                    s = replace(s, target=s.target[:-2] + host, target_port=port)
+                if s.side() in clients:
+                    s = replace(s, source=s.source[:-2] + host, source_port=port + clients.index(s.side()))
+                elif (s.target, s.target_port) in clients:
+                    s = replace(s, target=s.target[:-2] + host, target_port=port + clients.index((s.target, s.target_port)))
                 s = replace(s, ident=rng.randrange(1, 65536))
                 stretch += 1
                 out.append((s.time_ns + delay, number, stretch, way(s, rng)))
@@ -127,34 +138,22 @@ def behind_router(frame):
     return frame[:24] + packets.checksum(head).to_bytes(2, "big") + frame[26:]
 
 
-def wait_until_watching(program, taps):
-    """The program has written nothing, so its sockets tell (beside a heading and ours)."""
-    for _ in range(200):
-        with open("/proc/net/packet", encoding="ascii") as f:
-            if len(f.readlines()) >= 1 + 2 * taps or program.poll() is not None:
-                time.sleep(0.2)
-                return
-        time.sleep(0.05)
-
-
 def watch(checks, options, frames, folder, workers, taps=1):
     """The second interface sees every packet again, one hop later."""
     out, again = os.path.join(folder, f"live{workers}-{taps}.jsonl"), os.path.join(folder, f"sent{workers}-{taps}.pcap")
     common = ["--min-severity", "info", "--set", "findings.interval=0", "--set", "x509.ca_bundle=samples/ca.pem"]
     watched = [word for _, tap in PAIRS[:taps] for word in ("-i", tap)]
-    program = subprocess.Popen([options.program, *watched, "-o", "file:" + out, "--workers", str(workers), *common], stderr=subprocess.PIPE, cwd=harness.root)
-    lines = [socket.socket(socket.AF_PACKET, socket.SOCK_RAW) for _ in range(taps)]
-    for line, (name, _) in zip(lines, PAIRS):
-        line.bind((name, 0))
-    wait_until_watching(program, taps)
+    said = os.path.join(folder, "err.txt")
+    program = harness.start_watching([options.program, *watched, "-o", "file:" + out, "--workers", str(workers), *common], said, cwd=harness.root)
+    lines = [TimedLine(*pair) for pair in PAIRS[:taps]]
     sent = []
     for frame in frames:
         for line in lines:
-            sent.append(pcapio.Frame(time.time_ns(), frame if line is lines[0] else behind_router(frame)))
-            line.send(sent[-1].data)
-    time.sleep(1)
-    program.send_signal(signal.SIGTERM)
-    _, err = program.communicate(timeout=120)
+            data = frame if line is lines[0] else behind_router(frame)
+            sent.append(pcapio.Frame(line.send(data), data))
+    program.send_signal(signal.SIGTERM)  # what was sent is read first
+    program.wait(harness.PATIENCE)
+    err = harness.read(said)
     for line in lines:
         line.close()
     name = f"{workers} workers" + (f", {taps} interfaces" if taps > 1 else "")
@@ -186,11 +185,7 @@ def watch(checks, options, frames, folder, workers, taps=1):
 def inside(options):
     checks = harness.Checks()
     for pair in PAIRS:
-        subprocess.run(["ip", "link", "add", pair[0], "mtu", "9000", "type", "veth", "peer", "name", pair[1], "mtu", "9000"], check=True)
-        for name in pair:
-            with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
-                f.write("1")
-            subprocess.run(["ip", "link", "set", name, "up"], check=True)
+        make_pair(*pair, "mtu", "9000")
     frames = crowd(options.captures, WAYS)
     twice = crowd(options.captures, [plain])
     with tempfile.TemporaryDirectory() as folder:
