@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "clock.h"
+#include "filter.h"
 #include "log.h"
 #include "metrics.h"
 #include "signals.h"
@@ -101,6 +102,7 @@ struct remarks_watch heartbeat_watch(const struct heartbeat *h,
         .seconds = (uint64_t)((now_ns(CLOCK_MONOTONIC) - h->begun_ns) / NS_PER_S),
         .vlan_key = (config->flow_key & CONFIG_FLOW_KEY_VLAN) != 0,
         .filtered = *config->capture_filter != '\0',
+        .vlan_filter = filter_speaks_of_tags(config->capture_filter),
         .ports = config->capture_discovery == CONFIG_DISCOVERY_PORTS,
     };
 }

@@ -13,6 +13,13 @@ enum { ONE_SIDED_PERCENT = 98, FEW_FLOWS = 20 };
 
 static unsigned long long wide(uint64_t number) { return (unsigned long long)number; }
 
+/* Attempts that nobody answered are no sign: scanners make many. */
+static bool is_half(const struct shard_counters *flows, uint64_t enough)
+{
+    return flows->half >= enough &&
+           flows->half * 100 >= (flows->half + flows->both) * ONE_SIDED_PERCENT;
+}
+
 enum { NAMES_SIZE = 160 };
 
 static void names_of(const struct remarks_watch *watch, char names[NAMES_SIZE])
@@ -66,11 +73,10 @@ static void tell_of_packets(const struct event_stats *stats, const struct remark
 void remarks_after_run(const struct event_stats *stats, const struct remarks_watch *watch)
 {
     tell_of_packets(stats, watch);
-    if (stats->flows.flows >= FEW_FLOWS &&
-        stats->flows.one_sided * 100 >= stats->flows.flows * ONE_SIDED_PERCENT)
-        log_warn("%llu of %llu TCP connections were seen in one direction only: does the tap or "
+    if (is_half(&stats->flows, FEW_FLOWS))
+        log_warn("only one direction was seen of %llu of %llu TCP connections: does the tap or "
                  "span port mirror both?",
-                 wide(stats->flows.one_sided), wide(stats->flows.flows));
+                 wide(stats->flows.half), wide(stats->flows.half + stats->flows.both));
     if (stats->packets.truncated > 0)
         log_warn(watch->line_count > 0
                      ? "%llu packets were cut short by the snap length: raise capture.snaplen"
@@ -178,7 +184,10 @@ static void say_if_nothing(struct sentences *s, const struct event_stats *stats,
     uint64_t frames = stats->capture.frames, filtered = stats->capture.frames_filtered;
     bool mail = mail_begun(stats) > 0;
     if (frames == 0 && filtered > 0)
-        say(s, "the filter (-f) left out all of %llu packets", wide(filtered));
+        say(s, "the filter (-f) left out all of %llu packets%s", wide(filtered),
+            watch->vlan_filter ? ": if the VLAN that it names is there, let the mirror port keep "
+                                 "tags, and the network card too (ethtool -K INTERFACE rxvlan off)"
+                               : "");
     for (size_t i = 0; i < watch->line_count && filtered == 0; i++)
         if (watch->lines[i].frames == 0)
             say_if_silent(s, &watch->lines[i], watch);
@@ -203,15 +212,16 @@ static void say_if_nothing(struct sentences *s, const struct event_stats *stats,
                "mirror port is plugged into by its name");
 }
 
-/* Only of connections that are over it is known. */
-static void say_if_half(struct sentences *s, const struct shard_counters *flows)
+/* One session of mail is enough where nothing was seen of the other side of any. */
+static void say_if_half(struct sentences *s, const struct event_stats *stats)
 {
-    uint64_t over = flows->flows - flows->flows_open;
-    if (over >= FEW_FLOWS && flows->one_sided * 100 >= over * ONE_SIDED_PERCENT)
+    const struct shard_counters *flows = &stats->flows;
+    uint64_t enough = flows->both == 0 && mail_begun(stats) > 0 ? 1 : FEW_FLOWS;
+    if (is_half(flows, enough))
         say(s,
-            "%llu of %llu TCP connections were seen in one direction only: let the mirror port "
-            "copy both (rx and tx), or watch both outputs of the tap (-i twice)",
-            wide(flows->one_sided), wide(over));
+            "only one direction was seen of %llu of %llu TCP connections: let the mirror port copy "
+            "both (rx and tx), or watch both outputs of the tap (-i twice)",
+            wide(flows->half), wide(flows->half + flows->both));
 }
 
 static void say_if_lossy(struct sentences *s, const struct event_stats *stats,
@@ -256,7 +266,7 @@ size_t remarks_of(const struct event_stats *stats, const struct remarks_watch *w
     const char *interface = one_name(watch);
     say_what_was_seen(&s, stats, watch);
     say_if_nothing(&s, stats, watch);
-    say_if_half(&s, &stats->flows);
+    say_if_half(&s, stats);
     say_if_lossy(&s, stats, interface);
     say_if_changed(&s, &stats->capture, watch, interface);
     return s.count;

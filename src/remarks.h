@@ -13,6 +13,7 @@ struct remarks_watch {                /* what is watched, and how */
     uint64_t seconds;                 /* so far */
     bool vlan_key;                    /* VLAN ids tell connections apart (flow.key) */
     bool filtered;                    /* by the user (-f) */
+    bool vlan_filter;                 /* that names a VLAN */
     bool ports;                       /* only capture.ports are looked at */
 };
 

@@ -204,6 +204,8 @@ static void add_shard(struct shard_counters *sum, const struct shard_counters *c
     sum->timed_out += c->timed_out;
     sum->one_sided += c->one_sided;
     sum->midstream += c->midstream;
+    sum->half += c->half;
+    sum->both += c->both;
     sum->packets += c->packets;
     sum->duplicates += c->duplicates;
     sum->bad_checksums += c->bad_checksums;

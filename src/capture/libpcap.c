@@ -53,6 +53,17 @@ struct filter {
     size_t last; /* that matched a link type: nearly always the next one too */
 };
 
+/* Programs for Linux may read what stands in no frame: the way that it went, its interface. */
+static bool asks_the_kernel(const struct bpf_program *code)
+{
+    const bpf_u_int32 beyond = 0xfffff000; /* SKF_AD_OFF */
+    for (u_int i = 0; i < code->bf_len; i++)
+        if (BPF_CLASS(code->bf_insns[i].code) == BPF_LD &&
+            BPF_MODE(code->bf_insns[i].code) == BPF_ABS && code->bf_insns[i].k >= beyond)
+            return true;
+    return false;
+}
+
 static bool compile(const char *expression, uint16_t link_type, struct bpf_program *code, char *why,
                     size_t why_size)
 {
@@ -65,6 +76,12 @@ static bool compile(const char *expression, uint16_t link_type, struct bpf_progr
     if (!ok)
         (void)snprintf(why, why_size, "%s", pcap_geterr(pcap));
     pcap_close(pcap);
+    if (ok && asks_the_kernel(code)) {
+        (void)snprintf(why, why_size,
+                       "inbound, outbound and ifindex do not stand in a frame; name addresses");
+        pcap_freecode(code);
+        return false;
+    }
     return ok;
 }
 
@@ -285,7 +302,10 @@ bool libpcap_live_filter(struct libpcap_live *live, const char *expression)
     if (pcap_compile(live->pcap, &code, expression != NULL ? expression : "", 1,
                      PCAP_NETMASK_UNKNOWN) != 0)
         return false;
-    bool ok = code.bf_len <= KERNEL_PROGRAM_MAX && pcap_setfilter(live->pcap, &code) == 0;
+    /* What the kernel refuses libpcap would apply itself, and count none of what it left out. */
+    bool ok = code.bf_len <= KERNEL_PROGRAM_MAX && !asks_the_kernel(&code) &&
+              packet_socket_takes(code.bf_insns, code.bf_len) &&
+              pcap_setfilter(live->pcap, &code) == 0;
     pcap_freecode(&code);
     if (ok)
         packet_socket_once(pcap_fileno(live->pcap));

@@ -47,6 +47,22 @@ bool packet_socket_group(int socket, uint16_t *group)
     return false;
 }
 
+bool packet_socket_takes(const void *program, unsigned count)
+{
+    struct sock_fprog whole = { .len = (unsigned short)count };
+    struct sock_filter copy[BPF_MAXINSNS];
+    if (count > BPF_MAXINSNS)
+        return false;
+    int any = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    if (any < 0)
+        return true; /* not known: the other socket will say */
+    memcpy(copy, program, count * sizeof copy[0]);
+    whole.filter = copy;
+    bool takes = setsockopt(any, SOL_SOCKET, SO_ATTACH_FILTER, &whole, sizeof whole) == 0;
+    close(any);
+    return takes;
+}
+
 void packet_socket_once(int socket)
 {
     struct sock_filter program[BPF_MAXINSNS] = {

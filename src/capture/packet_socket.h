@@ -15,6 +15,10 @@ bool packet_socket_group(int socket, uint16_t *group);
 /* Joins one that this process made, on the same interface. */
 bool packet_socket_join(int socket, uint16_t group);
 
+/* Whether the kernel accepts this program of so many instructions (struct bpf_insn of libpcap is
+ * struct sock_filter). */
+bool packet_socket_takes(const void *program, unsigned count);
+
 /* The loopback interface shows each packet twice, and libpcap leaves one of them out without
  * counting it. Adds to the filter that is set on the socket that the kernel leaves it out, so that
  * what passed can be compared with what came. Where the kernel refuses, nothing changes. */

@@ -191,7 +191,8 @@ struct event *event_of_finding(const struct event_options *options, const struct
     if (options->formats[FORMAT_ECS])
         take_json(event, ecs_finding(options, finding, event->key.id));
     if (options->formats[FORMAT_TEXT])
-        event->body[FORMAT_TEXT] = text_of_finding(finding, &event->len[FORMAT_TEXT]);
+        event->body[FORMAT_TEXT] =
+            text_of_finding(finding, options->live, &event->len[FORMAT_TEXT]);
     for (size_t i = 0; i < sizeof of_finding / sizeof of_finding[0]; i++) {
         enum event_format format = of_finding[i].format;
         if (options->formats[format])

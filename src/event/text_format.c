@@ -128,7 +128,18 @@ static void write_paragraph(FILE *out, const struct session_record *r)
     free(paragraph);
 }
 
-char *text_of_finding(const struct finding *finding, size_t *len)
+static void write_endpoints(FILE *out, const struct starttap_session *s)
+{
+    struct address client, server;
+    char from[80], to[80];
+    memcpy(client.bytes, s->client.address, sizeof client.bytes);
+    memcpy(server.bytes, s->server.address, sizeof server.bytes);
+    endpoint(&client, s->client.family, s->client.port, from, sizeof from);
+    endpoint(&server, s->server.family, s->server.port, to, sizeof to);
+    fprintf(out, ", %s -> %s", from, to);
+}
+
+char *text_of_finding(const struct finding *finding, bool live, size_t *len)
 {
     static const char *const words[] = { "INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL" };
     const struct texts_values values = { .values = finding->said.values,
@@ -140,9 +151,12 @@ char *text_of_finding(const struct finding *finding, size_t *len)
         return NULL;
     char *explanation = texts_explain(finding->texts, finding->said.variant, &values);
     char *how = texts_fix(finding->texts, finding->said.variant, &values);
-    fprintf(out, "    %s: %s (%s)%s\n", words[finding->said.severity],
+    fprintf(out, "    %s: %s (%s)%s", words[finding->said.severity],
             texts_field(finding->texts, "name"), finding->said.rule,
             finding->update > 0 ? ", more is known now" : "");
+    if (live)
+        write_endpoints(out, facts_session(finding->facts));
+    fputc('\n', out);
     if (explanation != NULL && *explanation != '\0')
         write_wrapped(out, "      ", explanation);
     if (how != NULL && *how != '\0') {

@@ -11,8 +11,9 @@
 const char *text_heading(void);
 /* malloc'd, terminated, with newlines; NULL when memory runs out. */
 char *text_of_session(const struct session_record *record, size_t *len);
-/* A paragraph below its session's line. */
-char *text_of_finding(const struct finding *finding, size_t *len);
+/* A paragraph below its session's line; or with the endpoints, where that comes later: of
+ * interfaces. */
+char *text_of_finding(const struct finding *finding, bool live, size_t *len);
 char *text_of_stats(const struct event_stats *stats, size_t *len);
 
 #endif

@@ -29,8 +29,10 @@ static void release(struct flow *flow, enum side side, const struct head *head)
     uint64_t lacking = has_peer && peer_head.at < head->acked ? peer_head.at : head->acked;
     struct mark where = *head->mark;
 
-    if (!flow->info.sides[other].seen)
+    if (!flow->info.sides[other].seen && !flow->one_sided) {
         flow->one_sided = true;
+        flow->shard->counters.half++;
+    }
     if (!peer->base_known) {
         begin(flow, other, lacking);
     } else if (!flow->info.sides[other].seen) {

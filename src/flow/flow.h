@@ -164,6 +164,8 @@ struct shard_options {
 
 struct shard_counters {
     uint64_t flows, flows_open, evicted, timed_out, one_sided, midstream;
+    uint64_t half; /* where one side sent data and waited for the other in vain, open or over */
+    uint64_t both; /* where both sides were seen, open or over */
     uint64_t packets, duplicates, bad_checksums, gaps, missed_bytes, conflicts;
     uint64_t buffered_bytes_peak, buffer_refused;
 };

@@ -256,6 +256,8 @@ bool handshake_lone_syn_lives(const struct lone_syn *lone, enum side side,
  */
 struct flow *handshake_flow_of(struct shard *shard, const struct packet *packet, enum side *side);
 /* False: nothing else in the packet counts. */
+/* Its side is seen now, if it was not before. */
+void handshake_first(struct flow *flow, enum side side, const struct packet *packet);
 bool handshake_note(struct flow *flow, enum side side, const struct packet *packet);
 
 /* offer.c */

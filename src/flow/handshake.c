@@ -247,14 +247,24 @@ static void note_ack(struct flow *flow, enum side side, const struct packet *pac
     }
 }
 
-bool handshake_note(struct flow *flow, enum side side, const struct packet *packet)
+void handshake_first(struct flow *flow, enum side side, const struct packet *packet)
 {
     struct flow_side *info = &flow->info.sides[side];
-    if (!info->seen) {
-        info->seen = true;
-        info->ttl = packet->ttl;
-        flow->info.first_seq[side] = packet->seq;
-    }
+    if (info->seen)
+        return;
+    info->seen = true;
+    info->ttl = packet->ttl;
+    flow->info.first_seq[side] = packet->seq;
+    if (!flow->info.sides[side_other(side)].seen)
+        return;
+    flow->shard->counters.both++;
+    if (flow->one_sided)
+        flow->shard->counters.half--;
+}
+
+bool handshake_note(struct flow *flow, enum side side, const struct packet *packet)
+{
+    handshake_first(flow, side, packet);
     if ((packet->tcp_flags & TCP_SYN) != 0 && !note_syn(flow, side, packet))
         return false;
     if ((packet->tcp_flags & TCP_ACK) != 0)

@@ -171,11 +171,7 @@ static void note_reset(struct flow *flow, enum side side, const struct packet *p
 {
     struct stream *stream = &flow->streams[side];
     struct flow_side *info = &flow->info.sides[side];
-    if (!info->seen) {
-        info->seen = true;
-        info->ttl = packet->ttl;
-        flow->info.first_seq[side] = packet->seq;
-    }
+    handshake_first(flow, side, packet);
     stream->reset_at = stream_position(stream, packet->seq);
     if (stream->reset_at < stream->highest)
         stream->reset_at = stream->highest;

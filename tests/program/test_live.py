@@ -140,6 +140,7 @@ def check_refusals(checks, program):
     subprocess.run(["ip", "link", "add", "line0", "type", "veth", "peer", "name", "tap0"], check=True)
     rows = [(["absent0"], "absent0: cannot be watched: there is no such interface here; there are any, lo, tap0, line0"),
             (["tap0"], "tap0: cannot be watched: it is down; switch it on: ip link set tap0 up"),
+            (["lo", "-f", "inbound"], 'filter "inbound" can match no frame of link type 1: inbound, outbound and ifindex do not'),
             (["lo", "-f", "wlan type mgt"], 'filter "wlan type mgt" can match no frame of link type 1')]  # fmt: skip
     for words, text in rows:
         refused = harness.run(program, "-i", *words)

@@ -81,6 +81,21 @@ static void test_filter_that_does_not_fit(void **state)
     filter_free(filter);
 }
 
+/* What the kernel knows and a frame does not say. */
+static void test_filter_of_the_way(void **state)
+{
+    (void)state;
+    static const char *const words[] = { "inbound", "port 25 and not outbound" };
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        struct filter *filter = filter_new(words[i]); /* Linux cooked headers say it */
+        assert_non_null(filter);
+        said_begin();
+        assert_int_equal(match(filter, 1, 25), FILTER_UNFIT);
+        assert_non_null(strstr(said_end(), "do not stand in a frame"));
+        filter_free(filter);
+    }
+}
+
 static void test_bad_filter(void **state)
 {
     (void)state;
@@ -170,6 +185,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(test_filter_is_compiled_for_each_link_type),
         TEST(test_filter_that_does_not_fit),
+        TEST(test_filter_of_the_way),
         TEST(test_bad_filter),
         TEST(test_filtered_run_keeps_numbers_and_clock),
         TEST(test_file_by_libpcap),

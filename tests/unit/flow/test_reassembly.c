@@ -206,6 +206,8 @@ static void test_one_direction_only(void **state)
                            &result);
     assert_string_equal(text, "C:EHLO x~QUIT~ C. (fin C)");
     assert_int_equal(result.counters.one_sided, 1);
+    assert_int_equal(result.counters.half, 1);
+    assert_int_equal(result.counters.both, 0);
     assert_false(result.info.sides[SIDE_SERVER].seen);
     assert_true(result.info.sides[SIDE_SERVER].isn_known);
     assert_int_equal(result.info.sides[SIDE_SERVER].isn, 5000);

@@ -23,7 +23,8 @@ static struct event_stats sound(void)
     s.packets.verdicts[PACKET_TCP] = 900;
     s.flows.flows = 100;
     s.flows.flows_open = 50;
-    s.flows.one_sided = 48;
+    s.flows.half = 48;
+    s.flows.both = 2;
     s.sessions.recognised[MAIL_SMTP] = 3;
     s.sessions.recognised[MAIL_IMAP] = 2;
     s.sessions.recognised[MAIL_NONE] = 1;
@@ -81,6 +82,9 @@ static void test_a_line_is_silent(void **state)
     line.received = 5;
     expect(&none, &w, "eth1: it received 5 packets, but no TCP that the filter (-f) lets through:");
     expect(&filtered_out, &w, "the filter (-f) left out all of 7 packets");
+    w.vlan_filter = true;
+    expect(&filtered_out, &w, "7 packets: if the VLAN that it names is there");
+    w.vlan_filter = false;
     w.filtered = false;
     expect(&none, &w, "eth1: it received 5 packets, but no TCP: is this the mirror");
     w.ports = true;
@@ -124,12 +128,30 @@ static void test_one_direction(void **state)
 {
     (void)state;
     struct event_stats s = sound();
-    s.flows.one_sided = 49; /* of 50 that are over */
-    expect(&s, &watch, "49 of 50 TCP connections were seen in one direction only");
-    s.flows.flows_open = 81; /* too few to say */
-    s.flows.one_sided = 19;
+    s.flows.half = 49;
+    s.flows.both = 1;
+    expect(&s, &watch, "only one direction was seen of 49 of 50 TCP connections");
+    s.flows.half = 1; /* mail, and all there is */
+    s.flows.both = 0;
+    expect(&s, &watch, "only one direction was seen of 1 of 1 TCP connections");
+}
+
+static void test_one_direction_is_not_said_of_few_or_of_attempts(void **state)
+{
+    (void)state;
     char lines[REMARKS_MOST][REMARKS_SIZE];
-    assert_int_equal(remarks_of(&s, &watch, lines), 1);
+    struct event_stats few = sound(), other = sound(), attempts = sound();
+    few.flows.half = 19;
+    few.flows.both = 1;
+    assert_int_equal(remarks_of(&few, &watch, lines), 1);
+    other.flows.half = 19; /* no mail: it may be something that does not matter */
+    other.flows.both = 0;
+    memset(other.sessions.recognised, 0, sizeof other.sessions.recognised);
+    assert_int_equal(remarks_of(&other, &watch, lines), 2);
+    assert_null(strstr(lines[1], "direction"));
+    attempts.flows.one_sided = 98; /* nobody answered */
+    attempts.flows.half = 0;
+    assert_int_equal(remarks_of(&attempts, &watch, lines), 1);
 }
 
 static void test_losses(void **state)
@@ -161,10 +183,15 @@ static void test_what_the_card_changes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_nothing_is_odd),        cmocka_unit_test(test_nothing_is_seen),
-        cmocka_unit_test(test_one_direction),         cmocka_unit_test(test_losses),
-        cmocka_unit_test(test_what_the_card_changes), cmocka_unit_test(test_a_line_is_silent),
-        cmocka_unit_test(test_one_of_two_is_silent),  cmocka_unit_test(test_any_is_not_promiscuous),
+        cmocka_unit_test(test_nothing_is_odd),
+        cmocka_unit_test(test_nothing_is_seen),
+        cmocka_unit_test(test_one_direction),
+        cmocka_unit_test(test_losses),
+        cmocka_unit_test(test_one_direction_is_not_said_of_few_or_of_attempts),
+        cmocka_unit_test(test_what_the_card_changes),
+        cmocka_unit_test(test_a_line_is_silent),
+        cmocka_unit_test(test_one_of_two_is_silent),
+        cmocka_unit_test(test_any_is_not_promiscuous),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
