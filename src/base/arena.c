@@ -90,7 +90,7 @@ static struct arena_block *block_new(const struct arena *arena, size_t at_least)
 
 bool arena_charge(struct arena *arena, size_t len)
 {
-    if (len > arena->max - arena->used) { /* used never exceeds max */
+    if (len > arena->max - arena->used) {
         arena->exhausted = true;
         return false;
     }
@@ -108,24 +108,35 @@ static void block_add(struct arena *arena, struct arena_block *block, size_t for
     arena->blocks_bytes += block->cap;
 }
 
-/* Text needs no alignment: many short ones lie close together. */
-static void *take(struct arena *arena, size_t len, size_t align)
+/* A new block for these bytes; NULL: out of memory. */
+static struct arena_block *block_for(struct arena *arena, size_t len)
 {
-    if (!arena_charge(arena, len))
+    struct arena_block *block = block_new(arena, len);
+    if (block == NULL) {
+        arena->exhausted = true;
         return NULL;
+    }
+    block_add(arena, block, len);
+    return block;
+}
+
+/* Text needs no alignment: many short ones lie close together. */
+static inline void *take(struct arena *arena, size_t len, size_t align)
+{
+    if (len > arena->max - arena->used) { /* used never exceeds max */
+        arena->exhausted = true;
+        return NULL;
+    }
     struct arena_block *block = arena->blocks;
-    size_t at = block == NULL ? 0 : (block->used + align - 1) / align * align;
-    if (block == NULL || at > block->cap || block->cap - at < len) {
-        block = block_new(arena, len);
-        if (block == NULL) {
-            arena->used -= len;
-            arena->exhausted = true;
-            return NULL;
-        }
-        block_add(arena, block, len);
+    size_t at = block == NULL ? 0 : (block->used + align - 1) & ~(align - 1);
+    if (block == NULL || at + len > block->cap) { /* neither is anywhere near SIZE_MAX */
+        block = block_for(arena, len);
         at = 0;
+        if (block == NULL)
+            return NULL;
     }
     block->used = (uint32_t)(at + len);
+    arena->used += len;
     return block->bytes + at;
 }
 

@@ -37,6 +37,8 @@ void capabilities_misplaced(struct mail *mail, struct text text, const struct li
     facts_note(mail, MAIL_NOTE_OFFER_MALFORMED, line, mail->protocol->upgrade, 0, 1);
 }
 
+enum { FIRST_NAMES = 8 };
+
 void capabilities_add(struct mail *mail, struct text name, const struct line *line)
 {
     struct list *list = &mail->list;
@@ -53,6 +55,11 @@ void capabilities_add(struct mail *mail, struct text name, const struct line *li
         facts_note(mail, MAIL_NOTE_CAPABILITY_MASKED, line, token, 0, (uint32_t)token.len);
     } else if (keyword_near(name, mail->protocol->upgrade)) {
         facts_note(mail, MAIL_NOTE_CAPABILITY_ALTERED, line, name, 0, (uint32_t)name.len);
+    }
+    if (list->names.cap == 0) { /* servers say about the same again */
+        size_t room = old->count > FIRST_NAMES ? old->count : FIRST_NAMES;
+        list->names.names = arena_alloc(mail->arena, room * sizeof *list->names.names);
+        list->names.cap = list->names.names == NULL ? 0 : room;
     }
     struct text *names = arena_grow(mail->arena, list->names.names, list->names.count,
                                     &list->names.cap, LIMIT_CAPABILITIES, sizeof *names);

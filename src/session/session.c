@@ -10,7 +10,9 @@
  * its name.
  */
 #include <stdlib.h>
+#include <string.h>
 
+#include "crypto.h"
 #include "hash.h"
 #include "judge.h"
 #include "session_state.h"
@@ -71,10 +73,15 @@ static void ask_budget(struct session *s, enum side side, const struct flow_info
     const struct address *sender = side == SIDE_SERVER ? &info->server : &info->client;
     if (s->chain_asked[side] || chain->count == 0)
         return;
+    uint8_t key[SHA256_SIZE];
+    crypto_sha256_framed(chain->certificates, chain->count, key);
+    uint8_t *kept = arena_alloc(&s->arena, sizeof key);
+    if (kept != NULL)
+        memcpy(kept, key, sizeof key);
+    s->chain_key[side] = kept;
     s->chain_asked[side] = true;
-    s->chain_granted[side] =
-        x509_budget_grant(s->context->budget, chain->certificates, chain->count,
-                          hash_bytes(sender->bytes, sizeof sender->bytes, 0), info->now_ns);
+    s->chain_granted[side] = x509_budget_grant(
+        s->context->budget, key, hash_bytes(sender->bytes, sizeof sender->bytes, 0), info->now_ns);
     s->context->counters.chains_over_budget += s->chain_granted[side] ? 0 : 1;
 }
 
@@ -95,8 +102,10 @@ static const struct x509_chain *hold_chain(struct session *s, enum side side,
         return NULL;
     ask_budget(s, side, record->flow);
     if (s->chain_granted[side])
-        return x509_chain_hold(s->context->cache, chain->certificates, chain->count);
-    return x509_chain_hold_unparsed(s->context->cache, chain->certificates, chain->count);
+        return x509_chain_hold(s->context->cache, s->chain_key[side], chain->certificates,
+                               chain->count);
+    return x509_chain_hold_unparsed(s->context->cache, s->chain_key[side], chain->certificates,
+                                    chain->count);
 }
 
 static void add_certificates(struct session *s, struct session_record *record)

@@ -47,8 +47,9 @@ struct session {
     bool told; /* a record was made, by these: */
     uint32_t numbers[SIDE_COUNT];
     bool chain_asked[SIDE_COUNT], chain_granted[SIDE_COUNT]; /* the budget, once for each chain */
-    uint64_t known;    /* knowledge() when it was last told early */
-    void *memory;      /* of whoever is told */
+    const uint8_t *chain_key[SIDE_COUNT]; /* since it was asked; NULL: there was no room for it */
+    uint64_t known;                       /* knowledge() when it was last told early */
+    void *memory;                         /* of whoever is told */
     const char *proxy; /* the kind of proxy that the dialogue goes through; NULL if none */
 };
 

@@ -14,8 +14,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "reader.h"
-
 struct x509_budget; /* of one shard */
 
 /* `chains_per_second` is the rate of all shards together; 0: without a bound. `remembered` is how
@@ -24,9 +22,9 @@ struct x509_budget; /* of one shard */
 struct x509_budget *x509_budget_new(uint64_t chains_per_second, size_t remembered);
 void x509_budget_free(struct x509_budget *budget);
 
-/* May these certificates, sent by `sender` (a hash of its address), be parsed at this instant of
- * the shard's clock, which never falls? */
-bool x509_budget_grant(struct x509_budget *budget, const struct reader *ders, size_t count,
-                       uint64_t sender, int64_t now_ns);
+/* May the chain with this key (x509.h), sent by `sender` (a hash of its address), be parsed at this
+ * instant of the shard's clock, which never falls? */
+bool x509_budget_grant(struct x509_budget *budget, const uint8_t *key, uint64_t sender,
+                       int64_t now_ns);
 
 #endif

@@ -225,11 +225,18 @@ static struct entry *entry_new(struct x509_cache *cache, const uint8_t key[SHA25
     return entry;
 }
 
-const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct reader *ders,
-                                         size_t count)
+static const uint8_t *key_of(const struct reader *ders, size_t count, uint8_t key[SHA256_SIZE])
 {
-    uint8_t key[SHA256_SIZE];
     crypto_sha256_framed(ders, count, key);
+    return key;
+}
+
+const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const uint8_t *key,
+                                         const struct reader *ders, size_t count)
+{
+    uint8_t computed[SHA256_SIZE];
+    if (key == NULL)
+        key = key_of(ders, count, computed);
     cache->counters.chains++;
 
     struct entry *entry = cache_find(cache, key);
@@ -249,11 +256,12 @@ const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct 
     return &entry->chain;
 }
 
-const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
+const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache, const uint8_t *key,
                                                   const struct reader *ders, size_t count)
 {
-    uint8_t key[SHA256_SIZE];
-    crypto_sha256_framed(ders, count, key);
+    uint8_t computed[SHA256_SIZE];
+    if (key == NULL)
+        key = key_of(ders, count, computed);
     cache->counters.chains++;
     struct entry *entry = entry_new(cache, key, ders, count, true);
     if (entry == NULL)

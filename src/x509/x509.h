@@ -49,13 +49,14 @@ void x509_cache_free(struct x509_cache *cache);
  * any more, and nothing refers to it. */
 void x509_cache_switch(struct x509_cache *cache, struct trust_store *store /* may be NULL */);
 
-/* The chain of these certificates, held for the caller until x509_chain_release(). NULL when out of
+/* The chain of these certificates, held for the caller until x509_chain_release(). `key` is that of
+ * the chain, or NULL if it has not been computed yet (crypto_sha256_framed()). NULL when out of
  * memory. */
-const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const struct reader *ders,
-                                         size_t count);
+const struct x509_chain *x509_chain_hold(struct x509_cache *cache, const uint8_t *key,
+                                         const struct reader *ders, size_t count);
 /* Likewise, but with hashes only, whatever the cache has: for what no budget was granted
  * (budget.h). Its verdict is code -1, "budget". */
-const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache,
+const struct x509_chain *x509_chain_hold_unparsed(struct x509_cache *cache, const uint8_t *key,
                                                   const struct reader *ders, size_t count);
 void x509_chain_release(struct x509_cache *cache, const struct x509_chain *chain);
 

@@ -50,7 +50,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     const struct reader ders[2] = { reader_of(data, size), reader_of(data, size) };
     struct x509_cache *cache = x509_cache_new(store, 1);
     REQUIRE(cache != NULL);
-    const struct x509_chain *chain = x509_chain_hold(cache, ders, 2);
+    const struct x509_chain *chain = x509_chain_hold(cache, NULL, ders, 2);
     REQUIRE(chain != NULL && chain->count == 2);
     check_certificate(&chain->certificates[0]);
     REQUIRE(chain->certificates[0].parsed == chain->certificates[1].parsed);

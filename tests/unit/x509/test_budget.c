@@ -24,7 +24,9 @@ static bool ask(struct x509_budget *budget, uint32_t chain, uint64_t sender, int
         (uint8_t)chain
     };
     struct reader ders[] = { reader_of(der, sizeof der) };
-    return x509_budget_grant(budget, ders, 1, sender, now_ns);
+    uint8_t key[SHA256_SIZE];
+    crypto_sha256_framed(ders, 1, key);
+    return x509_budget_grant(budget, key, sender, now_ns);
 }
 
 /* How many of so many new chains at one instant are granted, each by another sender. */
@@ -126,8 +128,8 @@ static void test_a_chain_over_budget_has_hashes_only(void **state)
     struct reader ders[] = { reader_of(der, sizeof der), reader_of(der, 3) };
     struct x509_cache *cache = x509_cache_new(NULL, 16);
     (void)state;
-    const struct x509_chain *known = x509_chain_hold(cache, ders, 2);
-    const struct x509_chain *chain = x509_chain_hold_unparsed(cache, ders, 2);
+    const struct x509_chain *known = x509_chain_hold(cache, NULL, ders, 2);
+    const struct x509_chain *chain = x509_chain_hold_unparsed(cache, NULL, ders, 2);
     assert_ptr_not_equal(chain, known); /* although the cache has it */
     assert_true(chain->over_budget && chain->refused);
     assert_int_equal(chain->count, 2);
@@ -140,7 +142,8 @@ static void test_a_chain_over_budget_has_hashes_only(void **state)
     assert_false(x509_chain_matches(cache, chain, ders, TEXT("mx.example.org"), false));
     x509_chain_release(cache, chain);
 
-    assert_false(x509_chain_hold(cache, ders, 2)->over_budget); /* nor did it enter the cache */
+    assert_false(
+        x509_chain_hold(cache, NULL, ders, 2)->over_budget); /* nor did it enter the cache */
     x509_chain_release(cache, known);
     x509_chain_release(cache, known);
     x509_cache_free(cache);

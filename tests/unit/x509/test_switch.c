@@ -15,7 +15,7 @@
 
 static enum session_anchor anchor_by(struct x509_cache *cache, const struct sent *sent)
 {
-    const struct x509_chain *chain = x509_chain_hold(cache, sent->ders, sent->count);
+    const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent->ders, sent->count);
     struct verification v =
         x509_chain_verify(cache, chain, sent->ders, clock_from_civil(2021, 3, 1, 0, 0, 0), false);
     enum session_anchor anchor = x509_chain_anchor(chain, &v);

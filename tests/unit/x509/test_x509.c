@@ -40,7 +40,7 @@ static void test_a_chain_is_its_certificates(void **state)
     struct x509_cache *cache = x509_cache_new(NULL, 100);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sent sent = sent_load(cases[i].names);
-        const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+        const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, sent.count);
         assert_non_null(chain);
         assert_int_equal(chain->count, sent.count);
         assert_int_equal(chain->order_ok, cases[i].order_ok);
@@ -86,7 +86,7 @@ static void test_what_is_no_part_of_the_path(void **state)
     struct x509_cache *cache = x509_cache_new(NULL, 100);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sent sent = sent_load(cases[i].names);
-        const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+        const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, sent.count);
         for (size_t c = 0; c < sent.count; c++) {
             unsigned flags = chain->certificates[c].flags;
             if (((flags & CERTIFICATE_UNUSED) != 0) != (cases[i].unused[c] == 'u') ||
@@ -132,7 +132,7 @@ static void test_anchors(void **state)
     struct x509_cache *cache = x509_cache_new(store, 100);
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct sent sent = sent_load(cases[i].names);
-        const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+        const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, sent.count);
         struct verification v = x509_chain_verify(
             cache, chain, sent.ders, clock_from_civil(cases[i].year, 3, 1, 0, 0, 0), false);
         enum session_anchor anchor = x509_chain_anchor(chain, &v);
@@ -153,7 +153,7 @@ static void test_one_that_cannot_be_parsed(void **state)
     struct sent sent = sent_load("leaf inter root");
     sent.ders[1].left -= 3;
     struct x509_cache *cache = x509_cache_new(NULL, 10);
-    const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+    const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, sent.count);
     assert_true(chain->certificates[0].parsed);
     assert_false(chain->certificates[1].parsed);
     assert_true(chain->certificates[2].parsed);
@@ -168,9 +168,9 @@ static void test_the_same_chain_is_parsed_once(void **state)
     (void)state;
     struct sent sent = sent_load("leaf inter");
     struct x509_cache *cache = x509_cache_new(NULL, 10);
-    const struct x509_chain *first = x509_chain_hold(cache, sent.ders, 2);
-    const struct x509_chain *again = x509_chain_hold(cache, sent.ders, 2);
-    const struct x509_chain *other = x509_chain_hold(cache, sent.ders, 1);
+    const struct x509_chain *first = x509_chain_hold(cache, NULL, sent.ders, 2);
+    const struct x509_chain *again = x509_chain_hold(cache, NULL, sent.ders, 2);
+    const struct x509_chain *other = x509_chain_hold(cache, NULL, sent.ders, 1);
     assert_ptr_equal(first, again);
     assert_ptr_not_equal(first, other);
     struct x509_counters counters = x509_cache_counters(cache);
@@ -179,7 +179,7 @@ static void test_the_same_chain_is_parsed_once(void **state)
     x509_chain_release(cache, first);
     x509_chain_release(cache, again);
     x509_chain_release(cache, other);
-    assert_ptr_equal(x509_chain_hold(cache, sent.ders, 2), first); /* still remembered */
+    assert_ptr_equal(x509_chain_hold(cache, NULL, sent.ders, 2), first); /* still remembered */
     x509_chain_release(cache, first);
     x509_chain_release(cache, NULL);
     x509_cache_free(cache);
@@ -195,23 +195,23 @@ static void test_eviction(void **state)
                 c = sent_load("rsa1024 inter");
     struct trust_store *store = both_roots();
     struct x509_cache *cache = x509_cache_new(store, 2);
-    const struct x509_chain *held = x509_chain_hold(cache, a.ders, 2);
-    x509_chain_release(cache, x509_chain_hold(cache, b.ders, 2));
-    x509_chain_release(cache, x509_chain_hold(cache, a.ders, 2)); /* used again: b is older */
-    x509_chain_release(cache, x509_chain_hold(cache, c.ders, 2)); /* pushes b out */
+    const struct x509_chain *held = x509_chain_hold(cache, NULL, a.ders, 2);
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, b.ders, 2));
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, a.ders, 2)); /* used again: b is older */
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, c.ders, 2)); /* pushes b out */
     assert_int_equal(x509_cache_counters(cache).evicted, 1);
-    x509_chain_release(cache, x509_chain_hold(cache, a.ders, 2));
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, a.ders, 2));
     assert_int_equal(x509_cache_counters(cache).chain_hits, 2);
-    x509_chain_release(cache, x509_chain_hold(cache, b.ders, 2)); /* pushes c out */
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, b.ders, 2)); /* pushes c out */
     assert_int_equal(x509_cache_counters(cache).chain_hits, 2);
-    x509_chain_release(cache, x509_chain_hold(cache, c.ders, 2)); /* pushes a out, which is held */
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, c.ders, 2)); /* a, held */
     assert_int_equal(x509_cache_counters(cache).evicted, 3);
 
     assert_true(text_same(held->certificates[0].subject_cn, TEXT("mail.example.org")));
     assert_int_equal(
         x509_chain_verify(cache, held, a.ders, clock_from_civil(2021, 1, 1, 0, 0, 0), false).code,
         0);
-    const struct x509_chain *anew = x509_chain_hold(cache, a.ders, 2);
+    const struct x509_chain *anew = x509_chain_hold(cache, NULL, a.ders, 2);
     assert_ptr_not_equal(anew, held);
     x509_chain_release(cache, anew);
     x509_chain_release(cache, held);
@@ -227,15 +227,15 @@ static void test_memory_is_bounded(void **state)
     (void)state;
     struct sent sent = sent_load("leaf many_names");
     struct x509_cache *cache = x509_cache_new(NULL, 1000);
-    x509_chain_release(cache, x509_chain_hold(cache, sent.ders, 2));
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, sent.ders, 2));
     uint64_t one = x509_cache_counters(cache).bytes;
     assert_true(one > 2 * sizeof(struct certificate));
-    x509_chain_release(cache, x509_chain_hold(cache, sent.ders, 2));
+    x509_chain_release(cache, x509_chain_hold(cache, NULL, sent.ders, 2));
     assert_int_equal(x509_cache_counters(cache).bytes, one);
     x509_cache_free(cache);
 
     cache = x509_cache_new(NULL, 0); /* remembers nothing, but works */
-    const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, 2);
+    const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, 2);
     assert_int_equal(chain->certificates[1].name_count, LIMIT_CERTIFICATE_NAMES);
     assert_int_equal(x509_cache_counters(cache).bytes, 0);
     x509_chain_release(cache, chain);
@@ -252,7 +252,8 @@ static void test_chains_over_a_maximum(void **state)
     for (size_t i = 0; i < MOST_LOADED; i++)
         many[i] = leaf;
 
-    const struct x509_chain *chain = x509_chain_hold(cache, many, LIMIT_CHAIN_CERTIFICATES + 1);
+    const struct x509_chain *chain =
+        x509_chain_hold(cache, NULL, many, LIMIT_CHAIN_CERTIFICATES + 1);
     assert_true(chain->refused);
     assert_false(chain->order_ok);
     assert_int_equal(chain->count, LIMIT_CHAIN_CERTIFICATES);
@@ -267,13 +268,13 @@ static void test_chains_over_a_maximum(void **state)
     uint8_t *large = calloc(1, LIMIT_CERTIFICATE_BYTES + 1);
     assert_non_null(large);
     struct reader two[] = { leaf, reader_of(large, LIMIT_CERTIFICATE_BYTES + 1) };
-    chain = x509_chain_hold(cache, two, 2);
+    chain = x509_chain_hold(cache, NULL, two, 2);
     assert_true(chain->refused);
     assert_int_equal(chain->certificates[1].len, LIMIT_CERTIFICATE_BYTES + 1);
     x509_chain_release(cache, chain);
     assert_int_equal(x509_cache_counters(cache).refused, 2);
 
-    chain = x509_chain_hold(cache, many, LIMIT_CHAIN_CERTIFICATES);
+    chain = x509_chain_hold(cache, NULL, many, LIMIT_CHAIN_CERTIFICATES);
     assert_false(chain->refused);
     assert_int_equal(x509_chain_verify(cache, chain, many, 0, false).code, -1);
     x509_chain_release(cache, chain);
@@ -288,7 +289,7 @@ static void test_names(void **state)
     (void)state;
     struct sent sent = sent_load("leaf inter");
     struct x509_cache *cache = x509_cache_new(NULL, 10);
-    const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, 2);
+    const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, 2);
     for (int round = 0; round < 3; round++) {
         static const struct {
             const char *name;
@@ -309,7 +310,7 @@ static void test_names(void **state)
     sent_unload(&sent);
 
     sent = sent_load("self_signed"); /* answers with and without common names are kept apart */
-    chain = x509_chain_hold(cache, sent.ders, 1);
+    chain = x509_chain_hold(cache, NULL, sent.ders, 1);
     for (int round = 0; round < 2; round++) {
         assert_true(x509_chain_matches(cache, chain, sent.ders, TEXT("cn.example.org"), true));
         assert_false(x509_chain_matches(cache, chain, sent.ders, TEXT("cn.example.org"), false));
@@ -340,7 +341,7 @@ static void test_chains_in_turn(void **state)
     const struct x509_chain *chains[CHAINS_IN_TURN];
     for (size_t i = 0; i < CHAINS_IN_TURN; i++) {
         sent[i] = sent_load(all[i].chain);
-        chains[i] = x509_chain_hold(cache, sent[i].ders, sent[i].count);
+        chains[i] = x509_chain_hold(cache, NULL, sent[i].ders, sent[i].count);
         assert_non_null(chains[i]);
     }
     for (size_t i = 0; i < CHAINS_IN_TURN; i++) {
@@ -395,7 +396,7 @@ static void test_order_of_time_changes_nothing(void **state)
         }
         for (size_t o = 0; o < 3; o++) {
             struct x509_cache *cache = x509_cache_new(store, 10);
-            const struct x509_chain *chain = x509_chain_hold(cache, sent.ders, sent.count);
+            const struct x509_chain *chain = x509_chain_hold(cache, NULL, sent.ders, sent.count);
             for (int round = 0; round < 2; round++)
                 for (size_t i = 0; i < 4; i++) {
                     int at = orders[o][i];
@@ -438,7 +439,8 @@ static void ask_all(struct trust_store *store, size_t max_chains, uint32_t seed,
     }
     for (size_t i = 0; i < count; i++) {
         unsigned c = order[i] / TIMES_ASKED, t = order[i] % TIMES_ASKED;
-        const struct x509_chain *chain = x509_chain_hold(cache, chains[c].ders, chains[c].count);
+        const struct x509_chain *chain =
+            x509_chain_hold(cache, NULL, chains[c].ders, chains[c].count);
         assert_non_null(chain);
         for (size_t n = 0; n < chains[c].count; n++)
             assert_true(chain->certificates[n].parsed);
