@@ -40,6 +40,10 @@ bool text_same_nocase(struct text a, struct text b)
 struct text text_token(struct text *rest, const char *stops)
 {
     struct text token = { .at = rest->at };
+    if (stops[0] != '\0' && stops[1] == '\0' && rest->len > 0) {
+        const char *stop = memchr(rest->at, stops[0], rest->len);
+        token.len = stop != NULL ? (size_t)(stop - rest->at) : rest->len;
+    }
     while (token.len < rest->len &&
            (rest->at[token.len] == '\0' || strchr(stops, rest->at[token.len]) == NULL))
         token.len++;
@@ -103,6 +107,10 @@ size_t text_clean(struct text text, char *out, size_t cap)
     size_t used = 0;
 
     for (size_t i = 0; i < text.len;) {
+        if (at[i] >= 0x20 && at[i] < 0x7f && used + 1 < cap) { /* nearly all */
+            out[used++] = text.at[i++];
+            continue;
+        }
         size_t len = utf8_character(at + i, text.len - i);
         bool control = len == 1 && (at[i] < 0x20 || at[i] == 0x7f);
         bool c1 = len == 2 && at[i] == 0xc2 && at[i + 1] < 0xa0; /* U+0080 to U+009F */

@@ -170,6 +170,16 @@ static bool verdict_known(const char *word)
     return *word == '\0';
 }
 
+/* Several blanks are one: what fills the texts in counts on it. */
+static void join_blanks(char *text)
+{
+    char *to = text;
+    for (const char *at = text; *at != '\0'; at++)
+        if (*at != ' ' || at[1] != ' ')
+            *to++ = *at;
+    *to = '\0';
+}
+
 static void section_end(struct texts *texts, struct parsing *parsing, bool replaces)
 {
     struct texts_rule *rule = parsing->rule;
@@ -184,6 +194,7 @@ static void section_end(struct texts *texts, struct parsing *parsing, bool repla
             mistake(parsing, parsing->section_line, "[%s] has no %s", rule->id, fields[i].name);
     for (size_t i = 0; i < rule->line_count; i++) {
         const char *wrong = NULL;
+        join_blanks(rule->lines[i].value);
         if (strncmp(rule->lines[i].name, "explain", 7) == 0 ||
             strncmp(rule->lines[i].name, "fix", 3) == 0)
             wrong = texts_mistake(rule->lines[i].value);

@@ -298,10 +298,17 @@ static bool part_wanted(const char *at, const struct texts_values *values)
     return true;
 }
 
+/* What can be written as it stands. Only its first blank may be one too many. */
+static size_t plain_len(const char *at) { return *at == ' ' ? 0 : strcspn(at, "{[]"); }
+
 static void fill(struct writing *writing, const char *text, const struct texts_values *values)
 {
     for (const char *at = text; *at != '\0'; at++) {
-        if (starts(at, "{{")) {
+        size_t plain = plain_len(at);
+        if (plain > 0) {
+            write_bytes(writing, at, plain);
+            at += plain - 1;
+        } else if (starts(at, "{{")) {
             write_bytes(writing, at++, 1);
         } else if (*at == '{') {
             struct scratch scratch;
@@ -333,14 +340,20 @@ static void fill(struct writing *writing, const char *text, const struct texts_v
 
 const char *texts_variant(const struct texts_rule *rule, const char *field, const char *variant)
 {
-    char name[128];
-    if (variant != NULL && *variant != '\0' &&
-        (size_t)snprintf(name, sizeof name, "%s.%s", field, variant) < sizeof name) {
-        const char *text = texts_field(rule, name);
-        if (*text != '\0')
-            return text;
+    size_t len = strlen(field);
+    const char *general = "";
+    bool asked = variant != NULL && *variant != '\0';
+    for (size_t i = 0; i < rule->line_count; i++) {
+        const struct texts_line *line = &rule->lines[i];
+        if (strncmp(line->name, field, len) != 0)
+            continue;
+        if (line->name[len] == '\0')
+            general = line->value;
+        else if (asked && line->name[len] == '.' && *line->value != '\0' &&
+                 strcmp(line->name + len + 1, variant) == 0)
+            return line->value;
     }
-    return texts_field(rule, field);
+    return general;
 }
 
 char *texts_explain(const struct texts_rule *rule, const char *variant,
@@ -355,8 +368,9 @@ char *texts_explain(const struct texts_rule *rule, const char *variant,
 
 static bool holds_nocase(const char *text, const char *mark)
 {
-    for (; *text != '\0'; text++)
-        if (text_starts_nocase(text_of(text), text_of(mark)))
+    struct text rest = text_of(text), with = text_of(mark);
+    for (; rest.len >= with.len; rest.at++, rest.len--)
+        if (text_starts_nocase(rest, with))
             return true;
     return false;
 }

@@ -309,6 +309,10 @@ static void add_clean(struct json *json, struct json_key key, struct text text)
 static void add_name(struct json *json, struct json_key key, const char *name)
 {
     struct text text = text_of(name);
+    if (text_is_clean(text)) {
+        add_string(json, key, text.at, text.len);
+        return;
+    }
     size_t size =
         text.len * 3 + 1; /* an octet that is no UTF-8 becomes U+FFFD, which takes three */
     char *out = json == NULL ? NULL : malloc(size);
