@@ -137,7 +137,8 @@ int main(int argc, char **argv)
     else if (result == OPTIONS_RUN &&
              config_load(&run.config, run.options.config_file, run.options.settings,
                          run.options.setting_count, stderr) &&
-             setup_output_specs(&run) && setup_is_sound(&run) && setup_detect(&run)) {
+             setup_output_specs(&run) && setup_is_sound(&run) && setup_detect(&run) &&
+             (run.options.explain || setup_trust(&run))) {
         if (run.options.check) {
             config_print_changes(&run.config, stdout);
             setup_print_narrow(&run, stdout);

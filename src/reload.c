@@ -64,7 +64,8 @@ static struct generation *generation_read(const struct reload *r)
                      stderr) ||
         (*g->config.capture_filter != '\0' && !capture_filter_valid(g->config.capture_filter)) ||
         (g->detect = setup_renew_detect(detect_now(r), &g->config)) == NULL ||
-        !setup_store(&g->config, r->first->store != NULL, &g->store)) {
+        !setup_store(&g->config, r->first->store != NULL, &g->store) ||
+        (g->store != NULL && !trust_store_prepare(g->store))) {
         generation_free(g);
         return NULL;
     }

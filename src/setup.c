@@ -86,10 +86,15 @@ bool setup_store(const struct config *c, bool strict, struct trust_store **store
     return false;
 }
 
+bool setup_trust(struct run *run)
+{
+    bool at_once = setup_is_live(run) || run->options.check;
+    return setup_store(&run->config, false, &run->store) &&
+           (!at_once || run->store == NULL || trust_store_prepare(run->store));
+}
+
 bool setup_inputs(struct run *run)
 {
-    if (!setup_store(&run->config, false, &run->store))
-        return false;
     struct packet_narrow narrow = setup_narrow(run);
     struct capture_options options = { .filter = non_empty(run->config.capture_filter),
                                        .follow = run->options.follow,

@@ -59,6 +59,8 @@ void setup_count_outputs(const struct run *run, struct event_output counts[MOST_
 unsigned setup_datasets(const struct run *run); /* that any output wants */
 void setup_formats(const struct run *run, bool formats[FORMAT_COUNT]);
 bool setup_inputs(struct run *run);
+/* The authorities that the configuration names. False: the reason was logged. */
+bool setup_trust(struct run *run);
 /* *store may be NULL when nothing is configured, or, unless strict, when the bundle that is there
  * by default is absent. False: the reason was logged. */
 bool setup_store(const struct config *config, bool strict, struct trust_store **store);

@@ -96,14 +96,18 @@ bool crypto_chain_decode(const struct parsed_chain *chain, const struct reader *
 struct trust_store; /* opaque: public roots, and the operator's own */
 
 /* bundle: PEM file of public roots (NULL: none). extra: PEM of the operator's own roots (NULL:
- * none). NULL with a message logged when a file cannot be read. */
+ * none). NULL with a message logged when a file cannot be read. All certificates of the bundle are
+ * taken apart at the first use, or by trust_store_prepare(). */
 struct trust_store *trust_store_load(const char *bundle, const char *extra);
 /* Adds authorities of states (PEM), before the store's first use: trusted, and told apart. An
  * intermediate may end a path too. False with a message logged when the file cannot be read. */
 __attribute__((warn_unused_result)) bool trust_store_add_national(struct trust_store *store,
                                                                   const char *path);
 void trust_store_free(struct trust_store *store);
-size_t trust_store_count(const struct trust_store *store);
+/* Now, so that the first chain need not wait (milliseconds). Thread-safe. False, with a message
+ * logged: nothing can be verified. */
+bool trust_store_prepare(struct trust_store *store);
+size_t trust_store_count(struct trust_store *store);
 
 struct verification {
     int code; /* X509_V_* of OpenSSL; 0 ok; -1: not verified, see text; 21 is derived: 20 at depth 0

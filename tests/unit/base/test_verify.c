@@ -9,7 +9,10 @@
 
 #include <cmocka.h>
 #include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "clock.h"
 #include "crypto_x509.h"
@@ -262,6 +265,27 @@ static void test_the_operators_own(void **state)
     trust_store_free(store);
 }
 
+/* A file of root.pem and the block before or behind it. */
+static void with_block(char *path, size_t size, const char *block, bool behind)
+{
+    char root[4096];
+    FILE *from = fopen(CHAINS "root.pem", "r");
+    assert_non_null(from);
+    size_t len = fread(root, 1, sizeof root, from);
+    assert_int_equal(fclose(from), 0);
+    snprintf(path, size, "/tmp/starttap-test-verify-XXXXXX");
+    int fd = mkstemp(path);
+    FILE *to = fd < 0 ? NULL : fdopen(fd, "w");
+    assert_non_null(to);
+    assert_true(len > 0 && len < sizeof root);
+    if (!behind)
+        assert_true(fputs(block, to) >= 0);
+    assert_int_equal(fwrite(root, 1, len, to), len);
+    if (behind)
+        assert_true(fputs(block, to) >= 0);
+    assert_int_equal(fclose(to), 0);
+}
+
 static void test_stores_that_cannot_be_read(void **state)
 {
     (void)state;
@@ -269,6 +293,25 @@ static void test_stores_that_cannot_be_read(void **state)
     assert_null(trust_store_load(CHAINS "no such file", NULL));
     assert_null(trust_store_load(CHAINS "root.pem", CHAINS "no such file"));
     assert_null(trust_store_load(CHAINS "root.der", NULL)); /* not PEM */
+    /* Found before any chain asks: text around is fine, one broken block is not. */
+    const char *const blocks[][2] = {
+        { "text\n", "yes" },
+        { "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n", "yes" },
+        { "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n", NULL },
+        { "-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n", NULL },
+        { "-----BEGIN CERTIFICATE-----\nMAA=\n", NULL },
+    };
+    for (size_t i = 0; i < sizeof blocks / sizeof blocks[0]; i++)
+        for (int behind = 0; behind < 2; behind++) {
+            char path[64];
+            with_block(path, sizeof path, blocks[i][0], behind == 1);
+            struct trust_store *store = trust_store_load(path, NULL);
+            unlink(path);
+            if ((store != NULL) != (blocks[i][1] != NULL))
+                fail_msg("block %zu, %d", i, behind);
+            assert_true(store == NULL || trust_store_count(store) == 1);
+            trust_store_free(store);
+        }
     struct trust_store *none = trust_store_load(NULL, NULL);
     assert_non_null(none);
     assert_int_equal(trust_store_count(none), 0);
