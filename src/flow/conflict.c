@@ -64,7 +64,7 @@ static struct trail *with_room(struct stream *stream)
 void conflict_remember(struct flow *flow, enum side side, const struct copy *copy)
 {
     struct stream *stream = &flow->streams[side];
-    if (stream->skip || flow->flushing)
+    if (stream->skip || flow->flushing || copy->len > TRAIL_LEN_MAX)
         return;
     if (copy->at - stream->base > TRAIL_BYTES) {
         if (copy->at - stream->base > TRAIL_BYTES + LIMIT_REORDER_BYTES) {
@@ -84,9 +84,9 @@ void conflict_remember(struct flow *flow, enum side side, const struct copy *cop
         .frame = mark.frame,
         .acked = mark.acked,
         .hash = hash_bytes(copy->bytes, copy->len, 0),
-        .file = mark.file,
-        .len = (uint32_t)copy->len,
-        .offset = (uint16_t)(copy->at - stream->base),
+        .file = mark.file & (LIMIT_FILES - 1),
+        .len = copy->len & TRAIL_LEN_MAX,
+        .offset = (copy->at - stream->base) & (2 * TRAIL_BYTES - 1),
         .ttl = copy->ttl,
     };
 }

@@ -50,16 +50,16 @@ struct placed_mark {
  * only. */
 struct trail {
     unsigned count, newest;
-    struct trail_piece { /* its mark in parts, because there are many of them */
+    struct trail_piece { /* its mark in parts, and no bit too many: there are a lot of them */
         int64_t time_ns;
         uint64_t frame, acked, hash;
-        uint32_t file, len;
-        uint16_t offset; /* in the stream */
-        uint8_t ttl;
-    } pieces[]; /* as many as there are, to the next power of two */
+        unsigned file : 22, ttl : 8;
+        unsigned len : 17, offset : 15; /* in the stream */
+    } pieces[];                         /* as many as there are, to the next power of two */
 };
 enum { TRAIL_BYTES = 16 * 1024, TRAIL_FIRST = 4, TRAIL_PIECES = 16 };
-_Static_assert(TRAIL_BYTES <= UINT16_MAX, "an offset fits");
+enum { TRAIL_LEN_MAX = (1 << 17) - 1 }; /* IP has room for half of it */
+_Static_assert(LIMIT_FILES <= 1 << 22 && TRAIL_BYTES < 1 << 15, "they fit");
 
 struct stream {
     uint32_t anchor_seq; /* the number at `anchor`, which follows what was accepted only: a forged
