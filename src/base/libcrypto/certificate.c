@@ -4,10 +4,10 @@
  */
 #include <arpa/inet.h>
 #include <openssl/bio.h>
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/x509v3.h>
 #include <string.h>
 
@@ -165,6 +165,18 @@ static void decode_validity(const X509 *x, struct arena *arena, struct certifica
         out->not_after = instant_text(arena, out->not_after_s);
 }
 
+/* False: not RSA, or above 64 bits. EVP_PKEY_get_bn_param() would move 2048 bytes for these eight.
+ */
+static bool rsa_small_exponent(const EVP_PKEY *key, uint64_t *out)
+{
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_BN(OSSL_PKEY_PARAM_RSA_E, (unsigned char *)out, sizeof *out),
+        OSSL_PARAM_construct_end(),
+    };
+    *out = 0;
+    return EVP_PKEY_get_params(key, params) == 1 && OSSL_PARAM_modified(&params[0]);
+}
+
 /* Numbers beyond these make one signature check cost milliseconds to seconds, and explicit curve
  * parameters are an attacker's own arithmetic. Curves over binary fields are slow and unused. A key
  * that OpenSSL cannot read at all is in range: nothing is ever computed with it. */
@@ -183,11 +195,8 @@ bool key_in_range(const EVP_PKEY *key)
         return !was_explicit && strcmp(field, SN_X9_62_prime_field) == 0;
     }
     if (kind == EVP_PKEY_RSA || kind == EVP_PKEY_RSA_PSS) {
-        BIGNUM *e = NULL;
-        bool small =
-            EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 && BN_num_bits(e) <= 64;
-        BN_free(e);
-        return small && bits >= 512 && bits <= 8192;
+        uint64_t e;
+        return rsa_small_exponent(key, &e) && bits >= 512 && bits <= 8192;
     }
     return kind != EVP_PKEY_DSA || (bits >= 512 && bits <= 8192);
 }
@@ -209,15 +218,8 @@ static const char *key_type(const EVP_PKEY *key)
 
 uint64_t rsa_exponent(const EVP_PKEY *key)
 {
-    BIGNUM *e = NULL;
-    unsigned char bytes[8];
-    uint64_t value = 0;
-    if (EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &e) == 1 &&
-        BN_bn2binpad(e, bytes, sizeof bytes) == (int)sizeof bytes)
-        for (size_t i = 0; i < sizeof bytes; i++)
-            value = value << 8 | bytes[i];
-    BN_free(e);
-    return value;
+    uint64_t e;
+    return rsa_small_exponent(key, &e) ? e : 0;
 }
 
 static void decode_key(const X509 *x, struct arena *arena, struct certificate *out)
