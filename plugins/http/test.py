@@ -46,7 +46,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             how = next(fake.plan, "ok")
             fake.requests.append((self.path, dict(self.headers)))
         if how == "stall":
-            time.sleep(0.8)
+            time.sleep(3)
         if how == "stall head":
             time.sleep(1.5)
             self.close_connection = True
@@ -58,7 +58,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.send_header("Content-Length", "100000")
             self.end_headers()
             self.wfile.flush()
-            for _ in range(20):
+            for _ in range(300):  # until the other side has enough of it
                 self.wfile.write(b"x")
                 self.wfile.flush()
                 time.sleep(0.1)
@@ -198,7 +198,7 @@ def mixed_up(checks, options):
         given = messages(3000)
         plan = [how for how in troubles * 2 if kind == "bulk" or how != "nonsense"]
         with Fake(kind, plan, busy=40 if kind == "bulk" else 0) as fake:
-            done = drive(options.driver, "http", fake.url, *words, "--batch", "200", "--wait", "400", given=given)
+            done = drive(options.driver, "http", fake.url, *words, "--batch", "200", "--wait", "1000", given=given)
             checks.check(f"{kind}: delivered in the end", done.status == 0 and done.delivered == 3000 and done.refused == 0 and done.failures >= 20, f"{done.status} {done.calls[-3:]} {done.err[-300:]}")
             said = {call[3] for call in done.calls if call[2]}
             checks.check(f"{kind}: says why", any("HTTP status 503" in w for w in said) and any("HTTP status 301" in w for w in said) and all(said), said)
@@ -290,7 +290,7 @@ def much_and_little(checks, options):
             done = drive(options.driver, "http", fake.url, *words, "--tries", "2", given=few)
             checks.check(f"{kind}: taken, with megabytes of answer", (done.status, done.delivered, len(fake.lines)) == (0, 3, 3), f"{done.calls} {len(fake.lines)}")
         with Fake(kind, ["trickle"] * 9) as fake:
-            done = drive(options.driver, "http", fake.url, *words, "--tries", "2", "--wait", "500", given=few)
+            done = drive(options.driver, "http", fake.url, *words, "--tries", "2", "--wait", "2000", given=few)
             checks.check(f"{kind}: taken, with an answer that never ends", (done.status, done.delivered, len(fake.lines)) == (0, 3, 3), f"{done.calls} {len(fake.lines)}")
     with Fake("jsonl", ["stall head"] * 9) as fake:
         done = drive(options.driver, "http", fake.url, "--tries", "1", "--wait", "500", given=few)

@@ -221,8 +221,8 @@ def byte_by_byte(checks, options):
                 connection, _ = server.accept()
                 with connection:
                     data = b""
-                    while b"EXEC\r\n" not in data:
-                        data += connection.recv(65536)
+                    while b"EXEC\r\n" not in data and (more := connection.recv(65536)):
+                        data += more
                     asked.append(data.count(b"XADD"))
                     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                     connection.sendall(whole_answer[:at])
@@ -232,7 +232,7 @@ def byte_by_byte(checks, options):
 
             thread = threading.Thread(target=serve, daemon=True)
             thread.start()
-            done = drive(options.driver, "redis", f"127.0.0.1:{server.getsockname()[1]}/x", "--tries", "1", "--wait", "2000", given=given)
+            done = drive(options.driver, "redis", f"127.0.0.1:{server.getsockname()[1]}/x", "--tries", "1", "--wait", "30000", given=given)
             if done.delivered != 3:
                 checks.check(f"an answer cut at byte {at} of {len(whole_answer)}", False, done.calls)
                 return

@@ -7,7 +7,6 @@ import socket
 import sys
 import tempfile
 import threading
-import time
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "tests", "tools"))
 import outputs  # noqa: E402
@@ -114,7 +113,7 @@ def paused(checks, options, path):
         try:
             rsyslog.receiver.pause()
             work = outputs.Drive(options.driver, "syslog", f"tcp://127.0.0.1:{rsyslog.tcp}", "--wait", "300", given=given)
-            time.sleep(2)
+            work.wait_for_failure()
             checks.check("paused: it waits", work.process.poll() is None)
             rsyslog.receiver.resume()
             work.done()
@@ -182,7 +181,7 @@ def styles(checks, options):
         thread.start()
         message = messages(6)[5]
         done = drive(options.driver, "syslog", f"tcp://127.0.0.1:{server.getsockname()[1]}", "facility=mail", "bom=yes", given=[message])
-        thread.join(10)
+        thread.join(harness.PATIENCE)
         body = f"<20>1 2026-05-04T00:00:00.123457Z tap.example.net starttap - mailtls.finding - \ufeff{message.line}".encode()
         checks.equal("octet counting", b"".join(got), str(len(body)).encode() + b" " + body)
         checks.check("delivered", done.delivered == 1, done.calls)
@@ -210,9 +209,10 @@ def unread(checks, options):
     given = messages(400)
     for words, wanted in ([], True), (["resend=0"], False):
         with socket.create_server(("127.0.0.1", 0)) as server:
-            work = outputs.Drive(options.driver, "syslog", f"tcp://127.0.0.1:{server.getsockname()[1]}", "--batch", "20", "--pause", "50", *words, given=given)
+            server.settimeout(harness.PATIENCE)
+            work = outputs.Drive(options.driver, "syslog", f"tcp://127.0.0.1:{server.getsockname()[1]}", "--batch", "20", "--pause", "100", *words, given=given)
             first, _ = server.accept()
-            time.sleep(0.5)
+            until(lambda: len(work.calls_so_far()) >= 5)  # noqa: B023
             first.close()
             second, _ = server.accept()
             data = b""

@@ -68,12 +68,11 @@ def stream(checks, options, folder):
     server.listen()
     work = outputs.Drive(options.driver, "unix", path, "--wait", "200", given=given)
     connection, _ = server.accept()
-    time.sleep(1)
+    work.wait_for_failure()
     checks.check("a receiver that does not read: it waits", work.process.poll() is None)
-    server.settimeout(0.1)
     data = b""
-    while len(data) < sum(len(m.line.encode()) + 1 for m in given):
-        data += connection.recv(65536)
+    while len(data) < sum(len(m.line.encode()) + 1 for m in given) and (more := connection.recv(65536)):
+        data += more
     connection.settimeout(0.5)
     try:
         extra = connection.recv(65536)
@@ -100,7 +99,7 @@ def datagrams(checks, options, folder):
         got.append(server.recv(65536))
     server.close()  # what it had not read is lost with it
     os.unlink(path)
-    time.sleep(0.5)
+    work.wait_for_failure()
     server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     server.bind(path)
     server.settimeout(0.2)
@@ -117,7 +116,7 @@ def datagrams(checks, options, folder):
     outputs.arrived(checks, "datagrams", given, [line.decode() for line in got])
     long = [outputs.Message(1), outputs.Message(2, "y" * 1000000), outputs.Message(3)]
     done = outputs.Drive(options.driver, "unix-dgram", path, given=long)
-    server.settimeout(10)
+    server.settimeout(harness.PATIENCE)
     pair = [server.recv(65536).decode() for _ in range(2)]
     done.done()
     checks.check("too long is refused, the rest arrives", (done.delivered, done.refused, pair) == (3, 1, [long[0].line, long[2].line]), f"{done.calls} {done.err}")
@@ -130,16 +129,15 @@ def slow(checks, options, folder):
     given = messages(120)
     server = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     server.bind(path)
-    server.settimeout(5)
+    server.settimeout(0.2)
     got = []
     work = outputs.Drive(options.driver, "unix-dgram", path, "--wait", "100", given=given)
     while len(got) < 3 * len(given) and work.process.poll() is None:
         try:
             got.append(server.recv(65536).decode())
         except TimeoutError:
-            break
+            continue
         time.sleep(0.02)
-    server.settimeout(0.2)
     try:
         while len(got) < 3 * len(given):
             got.append(server.recv(65536).decode())

@@ -2,7 +2,7 @@
  * lines_out.c - an output out of the tree, for the test of the output door: it knows the installed
  * header and the C library, and appends a line for each message to the file it is given. What it
  * should do wrong stands in a second file (option `obey`), one word, read before each batch: away,
- * refuse, crash, stall, slow, lie.
+ * refuse, crash (once: it takes the word away), stall, slow, lie.
  */
 #include <starttap/output.h>
 
@@ -72,7 +72,13 @@ static void send_lines(void *self, const struct starttap_message *messages, size
         sent->delivered = count + 7;
         return;
     }
-    FILE *file = fopen(lines->path, "a");
+    FILE *file = fopen(lines->path, "a+");
+    if (file != NULL && fseek(file, -1, SEEK_END) == 0) {
+        int last = fgetc(file);
+        fseek(file, 0, SEEK_END);
+        if (last != '\n') /* of a line at which one before us was killed */
+            fputc('\n', file);
+    }
     for (size_t i = 0; file != NULL && i < count; i++) {
         while (strcmp(word, "stall") == 0) {
             usleep(20000);
@@ -82,6 +88,7 @@ static void send_lines(void *self, const struct starttap_message *messages, size
             usleep(5000);
         if (strcmp(word, "crash") == 0) {
             fclose(file);
+            unlink(lines->obey);
             abort();
         }
         sent->delivered++;

@@ -4,7 +4,6 @@
 import collections
 import json
 import os
-import pwd
 import re
 import resource
 import shutil
@@ -14,7 +13,6 @@ import sys
 import tempfile
 import time
 
-import harness
 from harness import Checks, arguments, get, run
 from test_spool import DONE, FAILED, Bench, children, finish, is_there, wait_until
 
@@ -91,7 +89,6 @@ def check_all_killed(checks, bench, captures, want):
     """Keeper and spare at once: nobody delivers; it is said and counted, and what lies on disk is for the next run."""
     for spool in (False, True):
         process = waiting(bench, captures, more=f"&spool={bench.folder}/kept-{spool}" if spool else "", word="away")
-        time.sleep(0.3)  # all is in the spool
         pids = named(process, "outputs") + named(process, "spare")
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
@@ -112,7 +109,7 @@ def check_all_killed(checks, bench, captures, want):
 def check_stopped(checks, bench, captures, want):
     """A process that is stopped holds nobody up at the end."""
     for name in ("outputs", "spare", "lines"):
-        process = waiting(bench, captures, more="&drain=2s")
+        process = waiting(bench, captures, more="&drain=2s" if name == "lines" else "&drain=10m")
         below = children(process.pid)
         os.kill(named(process, name)[0], signal.SIGSTOP)
         bench.say("")

@@ -11,7 +11,6 @@ import os
 import random
 import re
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -22,6 +21,7 @@ import harness
 import test_filter
 import wrap
 from harness import get, packets
+from line import Line, make_pair
 
 LINE, TAP = "line0", "tap0"
 SEED = 3
@@ -39,17 +39,11 @@ class Watch:
     """The program on the tap, and the socket that feeds it."""
 
     def __init__(self, options, folder, *words, workers=2, ring="16MiB", tap=("-i", TAP)):
-        self.out = os.path.join(tempfile.mkdtemp(dir=folder), "live.jsonl")
-        self.program = subprocess.Popen([options.program, *tap, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
-                                         "--workers", str(workers), *words], stderr=subprocess.PIPE)  # fmt: skip
-        for _ in range(400):
-            with open("/proc/net/packet", encoding="ascii") as f:
-                if len(f.readlines()) > workers or self.program.poll() is not None:
-                    break
-            time.sleep(0.02)
-        time.sleep(0.2)
-        self.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        self.line.bind((LINE, 0))
+        folder = tempfile.mkdtemp(dir=folder)
+        self.out, self.err = os.path.join(folder, "live.jsonl"), os.path.join(folder, "err.txt")
+        self.program = harness.start_watching([options.program, *tap, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
+                                               "--workers", str(workers), *words], self.err)  # fmt: skip
+        self.line = Line(LINE, TAP)
         self.sent = self.noise = 0
 
     def send(self, frames, rate=0):
@@ -65,12 +59,17 @@ class Watch:
             for frame in NOISE:
                 self.line.send(frame)
 
+    def wait_for(self, words):
+        """Until it has said them."""
+        return harness.wait_until(lambda: words in harness.read(self.err) or self.program.poll() is not None)
+
     def end(self):
         """Its events, the last stats, and what it said."""
-        time.sleep(0.3)
+        self.line.settle()
         self.line.close()
         self.program.send_signal(signal.SIGTERM)
-        _, err = self.program.communicate(timeout=60)
+        self.program.wait(harness.PATIENCE)
+        err = harness.read(self.err)
         with open(self.out, encoding="utf-8") as f:
             events = [json.loads(row) for row in f]
         stats = [get(e, "mailtls.stats") for e in events if get(e, "event.dataset") == "mailtls.stats"]
@@ -102,7 +101,7 @@ def check_rates(checks, options, folder):
     frames = crowd(rng)
     for rate in RATES:
         name = f"{rate} frames a second"
-        watch = Watch(options, folder, ring="16MiB" if rate == RATES[0] else "1MiB")
+        watch = Watch(options, folder, ring="64MiB" if rate == RATES[0] else "1MiB")
         watch.send_noise(20)
         watch.send(frames, rate)
         _, stats, err = watch.end()
@@ -133,18 +132,12 @@ def set_link(*words):
 
 def wait_for_carrier():
     """Until the sender's end notices, its frames go nowhere."""
-    for _ in range(200):
-        if b"state UP" in subprocess.run(["ip", "-o", "link", "show", LINE], capture_output=True).stdout:
-            break
-        time.sleep(0.05)
+    harness.wait_until(lambda: b"state UP" in subprocess.run(["ip", "-o", "link", "show", LINE], capture_output=True).stdout)
 
 
-def make_pair():
-    subprocess.run(["ip", "link", "add", LINE, "mtu", "9000", "type", "veth", "peer", "name", TAP, "mtu", "1500"], check=True)
-    for name in LINE, TAP:
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
-            f.write("1")
-        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+def make_line():
+    make_pair(LINE, TAP, "mtu", "9000")
+    set_link("mtu", "1500")
     wait_for_carrier()
 
 
@@ -152,20 +145,20 @@ def check_return(checks, options, folder):
     """Down and up again, then gone and made anew, with several readers: that is said once, and all that was sent is counted."""
     watch = Watch(options, folder, workers=3)
     watch.send([packets.ethernet(s) for s in dialogues.session(25, TALK, 1)])
-    time.sleep(0.3)
+    watch.line.settle()
     set_link("down")
-    time.sleep(2.5)  # it is looked at every 2 seconds
+    watch.wait_for(b"is down")
     set_link("up")
     wait_for_carrier()
-    time.sleep(2.5)
+    watch.wait_for(b"is up again")
     watch.send([packets.ethernet(s) for s in dialogues.session(25, TALK, 13)])
+    watch.line.settle()
     subprocess.run(["ip", "link", "del", TAP], check=True)  # what is in the ring by then is read
-    time.sleep(0.5)
-    make_pair()
+    watch.wait_for(b"waiting for it")
+    make_line()
     watch.line.close()
-    watch.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-    watch.line.bind((LINE, 0))
-    time.sleep(2.5)  # it is looked for every second
+    watch.line = Line(LINE, TAP)
+    watch.wait_for(b"is back")
     watch.send([packets.ethernet(s) for n in range(2, 12) for s in dialogues.session(25, TALK, n)])
     events, stats, err = watch.end()
     add_up(checks, "return", stats)
@@ -239,7 +232,7 @@ def check_text(checks, options, folder):
 
 def inside(options):
     checks = harness.Checks()
-    make_pair()
+    make_line()
     with tempfile.TemporaryDirectory() as folder:
         for check in check_rates, check_drops, check_return, check_sizes, check_any, check_filters, check_text:
             check(checks, options, folder)

@@ -1,18 +1,18 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """Where output goes and how a run ends: a full disk, too many outputs, a followed folder that is stopped by a signal."""
+import fcntl
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import time
+import termios
 
-from harness import Checks, arguments, run
+from harness import PATIENCE, Checks, arguments, read, run, wait_until
 
 DONE, FAILED, USAGE = 0, 1, 2
-PATIENCE = 30  # seconds
 
 
 def check_printing(checks, program):
@@ -50,16 +50,28 @@ def check_stuck_rotation(checks, program, folder, captures):
     os.unlink(path)
 
 
-def wait_until(ready):
-    end = time.monotonic() + PATIENCE
-    while not ready() and time.monotonic() < end:
-        time.sleep(0.05)
+def has_read(process, path):
+    """All of a file that it keeps open, since it follows it."""
+    folder = f"/proc/{process.pid}/fd"
+    try:
+        for number in os.listdir(folder):
+            if os.readlink(f"{folder}/{number}") == path:
+                return f"pos:\t{os.path.getsize(path)}\n".encode() in read(f"/proc/{process.pid}/fdinfo/{number}")
+    except FileNotFoundError:  # it has ended, or closed one just now
+        pass
+    return False
+
+
+def is_empty(pipe):
+    waiting = bytearray(4)
+    fcntl.ioctl(pipe, termios.FIONREAD, waiting)
+    return not any(waiting)
 
 
 def stopped(program, words, number, ready, stdin=None):
+    """What is read is reported, whenever the signal comes behind it."""
     process = subprocess.Popen([program, "-v", *words], stdin=stdin, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    wait_until(ready)
-    time.sleep(0.5)
+    wait_until(lambda: ready(process) or process.poll() is not None)
     process.send_signal(number)
     try:
         return process.wait(timeout=PATIENCE)
@@ -78,13 +90,13 @@ def check_signals(checks, program, folder, captures, good):
     for number in (signal.SIGINT, signal.SIGTERM):
         for workers in ("1", "3"):
             words = ["-r", inside, "--follow", "--workers", workers, "-o", "file:" + path]
-            status = stopped(program, words, number, lambda: os.path.exists(path))
+            status = stopped(program, words, number, lambda process: has_read(process, os.path.join(inside, os.path.basename(good))))
             checks.equal(f"--follow, {number.name}, {workers} workers: status", status, DONE)
             checks.check(f"--follow, {number.name}, {workers} workers: output", open(path, "rb").read() == want)
             os.unlink(path)
     reader, writer = os.pipe()
     os.write(writer, open(good, "rb").read())
-    status = stopped(program, ["-r", "-", "-o", "file:" + path], signal.SIGINT, lambda: os.path.exists(path), reader)
+    status = stopped(program, ["-r", "-", "-o", "file:" + path], signal.SIGINT, lambda _: is_empty(reader), reader)
     checks.equal("a pipe, SIGINT: status", status, DONE)
     checks.equal("a pipe, SIGINT: events", open(path, "rb").read().count(b"\n"), want.count(b"\n"))
     os.unlink(path)
@@ -95,8 +107,7 @@ def check_signals(checks, program, folder, captures, good):
         os.unlink(os.path.join(inside, name))
     shutil.copy(order[0], inside)
     watcher = subprocess.Popen([program, "-q", "-r", inside, "--follow", "-o", "file:" + path])
-    wait_until(lambda: os.path.exists(path))
-    time.sleep(1)
+    wait_until(lambda: has_read(watcher, os.path.join(inside, os.path.basename(order[0]))))
     shutil.copy(order[-1], os.path.join(inside, "zz.pcap"))
     wait_until(lambda: os.path.getsize(path) > 0)
     size = os.path.getsize(path)

@@ -18,8 +18,9 @@ import time
 
 import dialogues
 import harness
-from harness import get, packets
-from test_signals import LINE, LOGIN, PATIENCE, TAP
+from harness import PATIENCE, get, packets
+from line import Line, make_pair
+from test_signals import LINE, LOGIN, TAP
 
 USER = 65534
 
@@ -139,15 +140,11 @@ class Service:
         self.words = ["unshare", "--mount", "sh", "-c", box, "sh", "setpriv", f"--reuid={USER}", f"--regid={USER}", "--clear-groups",
                       "--bounding-set=-all,+net_raw", "--inh-caps=-all,+net_raw", "--ambient-caps=-all,+net_raw", "--no-new-privs",
                       program, "-i", TAP, "-c", config]  # fmt: skip
-        self.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        self.line.bind((LINE, 0))
+        self.line = Line(LINE, TAP)
         self.start()
 
     def start(self):
-        with open(self.err, "ab") as err:
-            self.process = subprocess.Popen(self.words, stderr=err)
-        self.wait("it watches", lambda: sum(1 for _ in open("/proc/self/net/packet", encoding="ascii")) > 2)
-        time.sleep(0.3)
+        self.process = harness.start_watching(self.words, self.err)
 
     def said(self):
         with open(self.err, encoding="utf-8") as f:
@@ -237,11 +234,7 @@ def check_running(checks, program, folder):
 
 def inside(options):
     checks = harness.Checks()
-    subprocess.run(["ip", "link", "add", LINE, "type", "veth", "peer", "name", TAP], check=True)
-    for name in LINE, TAP:
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
-            f.write("1")
-        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    make_pair(LINE, TAP)
     # Where every user can come to, unlike the folder of the build perhaps.
     with tempfile.TemporaryDirectory() as folder:
         shutil.copy(options.program, folder)

@@ -7,7 +7,6 @@ import fcntl
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -16,8 +15,9 @@ import time
 
 import dialogues
 import harness
-from harness import get, packets
+from harness import PATIENCE, get, packets
 from json_schema import violations
+from line import Line, make_pair
 from test_sessions import hellos
 from test_settings import CA, server_flight
 
@@ -25,7 +25,6 @@ LINE, TAP = "line0", "tap0"
 LOGIN = ["S: 220 mail.example.net ESMTP", "C: EHLO pc.example.org", ("S", b"250-mail.example.net\r\n250 AUTH PLAIN\r\n"),
          "C: AUTH PLAIN AHVzZXIAQ0FOQVJZLXNpZ25hbHM=", "S: 235 2.7.0 ok", "C: QUIT", "S: 221 bye"]  # fmt: skip
 RULE = "auth.cleartext"
-PATIENCE = 20
 BASE = """x509:
   ca_bundle: %s
 findings:
@@ -46,13 +45,9 @@ class Sensor:
         self.base = BASE % (os.path.join(CA, "other_root.pem"), self.metrics)
         self.hello, _ = hellos()
         self.write(self.base)
-        self.line = socket.socket(socket.AF_PACKET, socket.SOCK_RAW)
-        self.line.bind((LINE, 0))
+        self.line = Line(LINE, TAP)
         words = [program, "-v", "-i", TAP, "-c", self.config, "-o", "file:" + self.out, "--set", "sensor.name=tap-1", "--workers", "2"]
-        with open(self.err, "wb") as err:
-            self.process = subprocess.Popen(words, stderr=err, cwd=harness.root)
-        self.wait("it watches", lambda: os.path.exists(self.out) and sum(1 for _ in open("/proc/net/packet", encoding="ascii")) > 3)
-        time.sleep(0.3)
+        self.process = harness.start_watching(words, self.err, cwd=harness.root)
 
     def write(self, text):
         with open(self.config, "w", encoding="utf-8") as f:
@@ -238,10 +233,7 @@ def check_files(checks, program, folder):
     process = subprocess.Popen([program, "-r", "-", "-o", "file:" + out], stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=harness.root)
     process.stdin.write(capture[: len(capture) // 2])
     process.stdin.flush()
-    end = time.monotonic() + PATIENCE
-    while not os.path.exists(out) and time.monotonic() < end:
-        time.sleep(0.02)
-    time.sleep(0.2)
+    harness.wait_until(lambda: os.path.exists(out))
     process.send_signal(signal.SIGHUP)
     process.send_signal(signal.SIGUSR1)
     time.sleep(0.1)
@@ -256,12 +248,12 @@ def check_files(checks, program, folder):
 def check_second(checks, program, captures):
     """A receiver that takes nothing: the first SIGTERM waits for it, the second one, of another kind, does not."""
     process = subprocess.Popen([program, "-r", *captures * 4, "--workers", "1"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, cwd=harness.root)
-    waiting = bytearray(4)
-    end = time.monotonic() + PATIENCE
-    while int.from_bytes(waiting, sys.byteorder) < 60000 and time.monotonic() < end:  # of 64 KiB that a pipe holds
-        time.sleep(0.05)
+    fcntl.fcntl(process.stdout, fcntl.F_SETPIPE_SZ, 4096)
+    waiting, before = bytearray(4), -1
+    while int.from_bytes(waiting, sys.byteorder) != before or before == 0:  # until the pipe takes nothing more
+        before = int.from_bytes(waiting, sys.byteorder)
+        time.sleep(0.5)
         fcntl.ioctl(process.stdout, termios.FIONREAD, waiting)
-    time.sleep(0.2)
     process.send_signal(signal.SIGTERM)
     try:
         process.wait(1)
@@ -280,11 +272,7 @@ def check_second(checks, program, captures):
 
 def inside(options):
     checks = harness.Checks()
-    subprocess.run(["ip", "link", "add", LINE, "type", "veth", "peer", "name", TAP], check=True)
-    for name in LINE, TAP:
-        with open(f"/proc/sys/net/ipv6/conf/{name}/disable_ipv6", "w", encoding="ascii") as f:
-            f.write("1")
-        subprocess.run(["ip", "link", "set", name, "up"], check=True)
+    make_pair(LINE, TAP)
     with tempfile.TemporaryDirectory() as folder:
         s = Sensor(checks, options.program, folder)
         try:

@@ -57,28 +57,40 @@ class Drive:
         self.stdin = tempfile.TemporaryFile()
         self.stdin.write("".join(m.row() for m in given).encode())
         self.stdin.seek(0)
-        self.process = subprocess.Popen([driver, kind, target, *words], stdin=self.stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        self.out, self.told = tempfile.TemporaryFile(), tempfile.TemporaryFile()
+        self.process = subprocess.Popen([driver, kind, target, *words], stdin=self.stdin, stdout=self.out, stderr=self.told)
 
-    def done(self, timeout=120):
+    def calls_so_far(self):
+        size = os.fstat(self.out.fileno()).st_size
+        rows = os.pread(self.out.fileno(), size, 0).decode(errors="replace").split("\n")[:-1]
+        calls = (row.split(" ", 3) for row in rows)
+        return [(int(delivered), int(refused), failed == "1", why) for delivered, refused, failed, why in calls]
+
+    def wait_for_failure(self):
+        """Until a call has failed."""
+        return until(lambda: any(call[2] for call in self.calls_so_far()) or self.process.poll() is not None)
+
+    def done(self, timeout=300):
+        late = ""
         try:
-            out, err = self.process.communicate(timeout=timeout)
+            self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self.process.kill()
-            out, err = self.process.communicate()
-            err += b"\n(timeout)"
+            self.process.wait()
+            late = "\n(timeout)"
         self.stdin.close()
-        self.status, self.err = self.process.returncode, err.decode(errors="replace")
-        self.calls = []
-        for line in out.decode(errors="replace").splitlines():
-            delivered, refused, failed, why = line.split(" ", 3)
-            self.calls.append((int(delivered), int(refused), failed == "1", why))
+        self.status, self.calls = self.process.returncode, self.calls_so_far()
+        self.out.close()
+        self.told.seek(0)
+        self.err = self.told.read().decode(errors="replace") + late
+        self.told.close()
         self.delivered = sum(call[0] for call in self.calls)
         self.refused = sum(call[1] for call in self.calls)
         self.failures = sum(call[2] for call in self.calls)
         return self
 
 
-def drive(driver, kind, target, *words, given=(), timeout=120):
+def drive(driver, kind, target, *words, given=(), timeout=300):
     return Drive(driver, kind, target, *words, given=given).done(timeout)
 
 
@@ -90,15 +102,12 @@ def lines_of(path):
         return []
 
 
-def until(condition, seconds=20):
+def until(condition, seconds=harness.PATIENCE):
     """Polls: what is waited for takes milliseconds, and how many does not matter."""
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        value = condition()
-        if value:
-            return value
+    while not (value := condition()) and time.monotonic() < deadline:
         time.sleep(0.02)
-    return condition()
+    return value
 
 
 def free_port(kind=socket.SOCK_STREAM):
@@ -126,7 +135,7 @@ class Receiver:
         if self.process and self.process.poll() is None:
             self.process.send_signal(how)
             try:
-                self.process.wait(20)
+                self.process.wait(harness.PATIENCE)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -191,7 +200,7 @@ def late_receiver(checks, program, spec, start, *words):
     waits = sent.poll() is None
     start()
     try:
-        out, err = sent.communicate(timeout=60)
+        out, err = sent.communicate(timeout=harness.PATIENCE)
     except subprocess.TimeoutExpired:
         sent.kill()
         out, err = b"", b"(timeout)"
