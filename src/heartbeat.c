@@ -48,9 +48,14 @@ static void complete(struct heartbeat *h, struct event_stats *stats)
     for (int i = 0; i <= STARTTAP_CRITICAL; i++)
         stats->findings[i] += h->run->neighbours.findings[i];
     stats->events = order_written(h->run->order);
+    stats->told = h->told;
     setup_count_outputs(h->run, h->outputs, stats);
     if (!stats->queues.live)
         return;
+    /* The clock may have been set since. */
+    int64_t start_ns = now_ns(CLOCK_REALTIME) - (now_ns(CLOCK_MONOTONIC) - h->begun_ns);
+    if (start_ns - h->start_ns > NS_PER_S || h->start_ns - start_ns > NS_PER_S)
+        h->start_ns = start_ns;
     if (stats->end_ns < h->start_ns)
         stats->end_ns = h->start_ns;
     stats->start_ns = h->start_ns;
@@ -132,6 +137,7 @@ void heartbeat_tick(struct heartbeat *h, struct pipeline *pipeline)
     struct event *event = event_of_stats(h->event, &stats);
     if (event == NULL)
         log_error("out of memory: counters were lost");
+    h->told++;
     order_add(h->run->order, event);
 }
 

@@ -18,6 +18,7 @@ struct heartbeat {
     int64_t begun_ns, last_ns; /* by the one that is never set: the beginning, the last counters */
     unsigned asked;            /* signals that were answered */
     bool first_told;
+    uint32_t told; /* events with counters */
     struct event_output outputs[MOST_OUTPUTS];
 };
 

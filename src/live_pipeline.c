@@ -52,6 +52,7 @@ struct pipeline {
     struct worker_seat *workers;
     unsigned readers_running, workers_running; /* threads that were started */
     int64_t released_ns;                       /* the ordered thread's: written up to here */
+    struct event_stats earlier;                /* what was counted before a clock was set back */
 
     pthread_mutex_t lock; /* all below, and as the seats say */
     pthread_cond_t made;  /* enough for the ordered thread not to sleep on */
@@ -272,6 +273,7 @@ void pipeline_snapshot(struct pipeline *p, struct event_stats *stats)
 {
     struct batch_span span = BATCH_NO_SPAN;
     int64_t end_ns = INT64_MIN;
+    *stats = p->earlier;
     pthread_mutex_lock(&p->lock);
     for (unsigned i = 0; i < p->options->readers; i++) {
         const struct reader_seat *seat = &p->readers[i];
@@ -344,8 +346,12 @@ static bool open_workers(struct pipeline *p)
     p->workers = calloc(count, sizeof *p->workers);
     for (unsigned i = 0; p->workers != NULL && i < count; i++) {
         struct worker_seat *seat = &p->workers[i];
-        *seat = (struct worker_seat){ .pipeline = p, .index = i, .clock_ns = INT64_MIN };
-        seat->worker = worker_new(&p->options->worker, i, count);
+        *seat = (struct worker_seat){ .pipeline = p,
+                                      .index = i,
+                                      .clock_ns = INT64_MIN,
+                                      .switched = p->switches,
+                                      .switched_ns = INT64_MIN };
+        seat->worker = worker_new(p->next != NULL ? p->next : &p->options->worker, i, count);
         if (seat->worker == NULL)
             return false;
     }
@@ -361,9 +367,10 @@ static void close_parts(struct pipeline *p)
         packet_decoder_free(p->readers[i].decoder);
     free(p->workers);
     free(p->readers);
-    pthread_cond_destroy(&p->taken);
-    pthread_cond_destroy(&p->made);
-    pthread_mutex_destroy(&p->lock);
+    p->rings = NULL;
+    p->workers = NULL;
+    p->readers = NULL;
+    p->workers_running = p->readers_running = 0;
 }
 
 static bool init_locks(struct pipeline *p)
@@ -407,6 +414,24 @@ static void join_threads(struct pipeline *p)
         pthread_join(p->workers[i].thread, NULL);
 }
 
+/* Until the run ends, or the machine's clock is set back. */
+static bool run_round(struct pipeline *p, struct event_stats *stats)
+{
+    p->rings = rings_new(p->options->readers, p->options->workers, LIMIT_RING_BLOCKS);
+    bool ok = p->rings != NULL && open_readers(p) && open_workers(p);
+    if (!ok) {
+        log_error("out of memory");
+    } else {
+        start_threads(p);
+        run_ordered(p);
+        join_threads(p);
+        ok = !p->failed;
+        pipeline_snapshot(p, stats);
+    }
+    close_parts(p);
+    return ok;
+}
+
 bool live_pipeline_run(const struct pipeline_options *options, struct capture *capture,
                        struct order *order, struct event_stats *stats)
 {
@@ -417,17 +442,14 @@ bool live_pipeline_run(const struct pipeline_options *options, struct capture *c
         log_error("cannot make a lock");
         return false;
     }
-    p.rings = rings_new(options->readers, options->workers, LIMIT_RING_BLOCKS);
-    bool ok = p.rings != NULL && open_readers(&p) && open_workers(&p);
-    if (!ok) {
-        log_error("out of memory");
-    } else {
-        start_threads(&p);
-        run_ordered(&p);
-        join_threads(&p);
-        ok = !p.failed;
-        pipeline_snapshot(&p, stats);
+    bool ok = run_round(&p, stats);
+    while (ok && !p.unwanted && capture_begin_anew(capture)) {
+        p.earlier = *stats;
+        p.released_ns = INT64_MIN;
+        ok = run_round(&p, stats);
     }
-    close_parts(&p);
+    pthread_cond_destroy(&p.taken);
+    pthread_cond_destroy(&p.made);
+    pthread_mutex_destroy(&p.lock);
     return ok;
 }

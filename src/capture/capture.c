@@ -119,6 +119,11 @@ struct capture_counters capture_counters(const struct capture *capture)
     return counters;
 }
 
+bool capture_begin_anew(struct capture *capture)
+{
+    return capture->live != NULL && live_begin_anew(capture->live);
+}
+
 size_t capture_lines(const struct capture *capture, struct capture_line *lines, size_t cap)
 {
     return capture->live != NULL ? live_lines(capture->live, lines, cap) : 0;

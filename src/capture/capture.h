@@ -98,6 +98,9 @@ __attribute__((warn_unused_result)) bool capture_fill(struct capture *capture, s
 __attribute__((warn_unused_result)) bool capture_fill_part(struct capture *capture, unsigned part,
                                                            struct block *block);
 unsigned capture_parts(const struct capture *capture); /* 0: files */
+/* All parts of interfaces have ended. True: because the machine's clock was set back, and not the
+ * run; they can be filled again, and their clocks begin anew. */
+bool capture_begin_anew(struct capture *capture);
 
 bool capture_failed(const struct capture *capture);
 const char *capture_file_name(const struct capture *capture,

@@ -27,6 +27,13 @@ int64_t line_now_ns(void)
     return clock_gettime(CLOCK_REALTIME, &now) == 0 ? now.tv_sec * NS_PER_S + now.tv_nsec : 0;
 }
 
+int64_t line_steady_ns(void)
+{
+    struct timespec now = { 0 };
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * NS_PER_S + now.tv_nsec;
+}
+
 static bool join(struct interface *interface, int socket)
 {
     pthread_mutex_lock(&interface->lock);
@@ -132,14 +139,14 @@ void line_lost(struct line *line, pthread_mutex_t *lock)
     line->earlier.interface_dropped += counts.interface_dropped;
     line_close(line);
     pthread_mutex_unlock(lock);
-    line->retry_ns = line_now_ns() + RETRY_NS;
+    line->retry_ns = line_steady_ns() + RETRY_NS;
 }
 
 void line_retry(struct line *line, const struct libpcap_live_options *options,
                 const struct kernel_filter *want, pthread_mutex_t *lock)
 {
     char why[512];
-    if (line->pcap != NULL || line_now_ns() < line->retry_ns)
+    if (line->pcap != NULL || line_steady_ns() < line->retry_ns)
         return;
     pthread_mutex_lock(lock);
     bool ok = line_open(line, options, why, sizeof why) && line_begin(line, want, why, sizeof why);
@@ -147,7 +154,7 @@ void line_retry(struct line *line, const struct libpcap_live_options *options,
         line_close(line);
     pthread_mutex_unlock(lock);
     if (!ok) {
-        line->retry_ns = line_now_ns() + RETRY_NS;
+        line->retry_ns = line_steady_ns() + RETRY_NS;
         return;
     }
     pthread_mutex_lock(&line->interface->lock);

@@ -50,6 +50,7 @@ void line_lost(struct line *line, pthread_mutex_t *lock);
 void line_retry(struct line *line, const struct libpcap_live_options *options,
                 const struct kernel_filter *want, pthread_mutex_t *lock);
 
-int64_t line_now_ns(void); /* the machine's clock */
+int64_t line_now_ns(void);    /* the machine's clock */
+int64_t line_steady_ns(void); /* the one that nobody sets */
 
 #endif

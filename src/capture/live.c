@@ -27,6 +27,8 @@
  * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
 #define RING_MIN (4 * (uint64_t)LIMIT_FRAME_BYTES)
 #define TAG_BYTES 4u
+/* What a clock has to be set back by. Less is waited for: the clock of a run never falls. */
+#define SET_BACK_NS NS_PER_S
 
 struct part { /* what one reader has */
     struct live *live;
@@ -34,6 +36,8 @@ struct part { /* what one reader has */
     struct line line;
     uint32_t index; /* of the interface */
     int64_t clock_ns;
+    int64_t clock_most_ns; /* that a frame can have, where the clock was set back */
+    bool was_set_back;
     uint64_t sequence;
     int64_t leaving_ns; /* since when its interface is gone, by that clock; 0: it is there */
     int64_t ending_ns;  /* when it was stopped, by the machine's steady clock; 0: not yet */
@@ -50,7 +54,9 @@ struct live {
     struct interface *interfaces;
     unsigned parts_each; /* readers of one interface */
     unsigned part_count;
-    struct part *parts; /* those of the first interface first */
+    struct part *parts;       /* those of the first interface first */
+    atomic_llong offset_ns;   /* the most that the machine's clock was ahead of its steady one */
+    atomic_llong set_back_ns; /* what it was set back by; 0: it was not. All readers end. */
 };
 
 /* --- opening and closing --- */
@@ -72,6 +78,7 @@ static bool make_parts(struct live *live, const char *const *names, const char *
         pthread_mutex_init(&part->lock, NULL);
         part->live = live;
         part->clock_ns = INT64_MIN;
+        part->clock_most_ns = INT64_MAX;
         part->index = p / live->parts_each;
         part->line.interface = &live->interfaces[part->index];
         if (filter != NULL && (part->filter = capture_filter_new(filter)) == NULL)
@@ -107,6 +114,13 @@ static bool open_lines(struct live *live)
     return true;
 }
 
+/* In this order: who is interrupted between the two finds it smaller, never larger. */
+static int64_t offset_ns(void)
+{
+    int64_t now_ns = line_now_ns();
+    return now_ns - line_steady_ns();
+}
+
 struct live *live_new(const char *const *names, size_t count, const struct capture_options *options)
 {
     struct live *live = calloc(1, sizeof *live);
@@ -127,6 +141,8 @@ struct live *live_new(const char *const *names, size_t count, const struct captu
         free(live);
         return NULL;
     }
+    atomic_init(&live->offset_ns, offset_ns());
+    atomic_init(&live->set_back_ns, 0);
     uint64_t ring = options->ring / live->parts_each;
     if (ring > INT32_MAX)
         log_warn("capture.ring: %llu MiB for each of %u workers is more than the 2048 that libpcap "
@@ -273,6 +289,8 @@ static bool take_frame(void *to, const struct frame *from)
         counters->frames_skipped++;
         return true;
     }
+    if (frame.time_ns > part->clock_most_ns) /* it waited while the clock was set back */
+        frame.time_ns = part->clock_most_ns;
     if (frame.time_ns > part->clock_ns)
         part->clock_ns = frame.time_ns;
     if (part->filter != NULL && capture_filter_match(part->filter, &frame) != FILTER_YES) {
@@ -295,13 +313,6 @@ static bool take_frame(void *to, const struct frame *from)
 }
 
 /* --- one block --- */
-
-static int64_t steady_ns(void)
-{
-    struct timespec now = { 0 };
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * NS_PER_S + now.tv_nsec;
-}
 
 /* When the ring was looked at. Read before the look: this thread may be held up at any place, and
  * what comes in after the look is then older than a clock that is read later. */
@@ -330,12 +341,12 @@ static bool take_line(struct part *part, struct block *block, struct moment *loo
     struct taking taking = { .part = part, .block = block };
     if (part->ending_ns == 0)
         line_retry(&part->line, &live->options, &live->want, &part->lock);
-    *looked = (struct moment){ .now_ns = line_now_ns(), .steady_ns = steady_ns() };
+    *looked = (struct moment){ .now_ns = line_now_ns(), .steady_ns = line_steady_ns() };
     if (part->line.pcap == NULL)
         return false;
     enum libpcap_result result = libpcap_live_take(part->line.pcap, take_frame, &taking);
     if (result == LIBPCAP_ERROR && part->leaving_ns == 0)
-        part->leaving_ns = steady_ns();
+        part->leaving_ns = line_steady_ns();
     if (part->leaving_ns != 0 && result != LIBPCAP_FRAME && !taking.any &&
         is_read(part, part->leaving_ns, looked)) {
         part->leaving_ns = 0;
@@ -357,9 +368,39 @@ static void notice_stop(struct part *part)
 {
     if (part->ending_ns != 0 || part->live->stop == NULL || !*part->live->stop)
         return;
-    part->ending_ns = steady_ns();
+    part->ending_ns = line_steady_ns();
     if (part->line.pcap != NULL)
         (void)libpcap_live_end(part->line.pcap);
+}
+
+/* A run's clock never falls: it would stand still until the machine's has caught up, and all that
+ * waits for it too. So the readers end, all is reported, and they begin anew. */
+static bool is_set_back(struct live *live)
+{
+    long long most_ns = atomic_load(&live->offset_ns), none = 0, offset = offset_ns();
+    while (offset > most_ns && !atomic_compare_exchange_weak(&live->offset_ns, &most_ns, offset))
+        ;
+    for (int again = 0; again < 3 && most_ns - offset > SET_BACK_NS; again++)
+        offset = offset_ns();
+    if (most_ns - offset > SET_BACK_NS &&
+        atomic_compare_exchange_strong(&live->set_back_ns, &none, most_ns - offset))
+        log_warn("the machine's clock was set back by %lld seconds: connections that are open are "
+                 "reported as cut, and looked at anew",
+                 (most_ns - offset) / NS_PER_S);
+    return atomic_load(&live->set_back_ns) != 0;
+}
+
+bool live_begin_anew(struct live *live)
+{
+    if (atomic_load(&live->set_back_ns) == 0 || (live->stop != NULL && *live->stop))
+        return false;
+    atomic_store(&live->offset_ns, offset_ns());
+    atomic_store(&live->set_back_ns, 0);
+    for (unsigned p = 0; p < live->part_count; p++) {
+        live->parts[p].clock_ns = INT64_MIN;
+        live->parts[p].was_set_back = true;
+    }
+    return true;
 }
 
 bool live_fill(struct live *live, unsigned index, struct block *block)
@@ -367,6 +408,10 @@ bool live_fill(struct live *live, unsigned index, struct block *block)
     struct part *part = &live->parts[index];
     block->used = block->count = block->parsed = 0;
     notice_stop(part);
+    if (part->ending_ns == 0 && is_set_back(live))
+        return false;
+    if (part->was_set_back)
+        part->clock_most_ns = line_now_ns() + SET_BACK_NS;
     struct moment looked;
     bool any = take_line(part, block, &looked);
     if (!any) {

@@ -20,6 +20,9 @@ void live_free(struct live *live); /* accepts NULL */
 /* Frames that came, or none after a twentieth of a second. False: the run was stopped. One thread a
  * reader. */
 bool live_fill(struct live *live, unsigned index, struct block *block);
+/* Whether the readers ended because the machine's clock was set back. If so they may begin anew,
+ * with that clock; no reader may be at work. */
+bool live_begin_anew(struct live *live);
 unsigned live_parts(const struct live *live); /* readers of all interfaces */
 const char *live_name(const struct live *live, uint32_t file);
 size_t live_lines(struct live *live, struct capture_line *lines, size_t cap); /* the same */

@@ -257,7 +257,7 @@ struct event *event_of_stats(const struct event_options *options, const struct e
     event->key.dataset = DATASET_STATS;
     char span[64]; /* runs over other captures are other events */
     snprintf(span, sizeof span, "%lld|%lld", (long long)stats->start_ns, (long long)stats->end_ns);
-    event_id("", DATASET_STATS, "", span, 0, event->key.id);
+    event_id("", DATASET_STATS, "", span, stats->told, event->key.id);
     if (options->formats[FORMAT_ECS])
         take_json(event, ecs_stats(options, stats, event->key.id));
     if (options->formats[FORMAT_TEXT])

@@ -130,6 +130,7 @@ struct event_stats { /* of the whole run; from files the same for any number of 
     struct session_counters sessions;
     uint64_t findings[STARTTAP_CRITICAL + 1]; /* new ones, by severity */
     uint64_t events;
+    uint32_t told; /* how many times before; two may be of the same instant */
     struct event_queues queues;
     const struct event_output *outputs; /* borrowed */
     size_t output_count;

@@ -6,6 +6,7 @@ watched at the other with the smallest ring. What passed the filter in the kerne
 dropped; nothing else. Then the program is stopped for a while (SIGSTOP), so that drops are certain; the interface goes down and comes
 back; and filters are tried behind tags and in fragments.
 """
+import glob
 import json
 import os
 import random
@@ -38,11 +39,11 @@ NOISE = [  # what the kernel leaves out
 class Watch:
     """The program on the tap, and the socket that feeds it."""
 
-    def __init__(self, options, folder, *words, workers=2, ring="16MiB", tap=("-i", TAP)):
+    def __init__(self, options, folder, *words, workers=2, ring="16MiB", tap=("-i", TAP), env=None):
         folder = tempfile.mkdtemp(dir=folder)
         self.out, self.err = os.path.join(folder, "live.jsonl"), os.path.join(folder, "err.txt")
         self.program = harness.start_watching([options.program, *tap, "-o", "file:" + self.out, "--set", "capture.ring=" + ring,
-                                               "--workers", str(workers), *words], self.err)  # fmt: skip
+                                               "--workers", str(workers), *words], self.err, env=env)  # fmt: skip
         self.line = Line(LINE, TAP)
         self.sent = self.noise = 0
 
@@ -230,11 +231,64 @@ def check_text(checks, options, folder):
     checks.check("text: each says whose it is", all(re.search(r"\), [0-9.]+:[0-9]+ -> [0-9.]+:25(, as above)?$", row) for row in heads), heads)
 
 
+def check_clock(checks, options, folder):
+    """The machine's clock is set back by an hour: the run begins anew, and what comes then is told at once, with the counters of both."""
+    library = next(iter(glob.glob("/usr/lib/*/faketime/libfaketimeMT.so.1")), None)
+    if library is None:
+        print("left out: a clock that is set back (faketime is not installed)")
+        return
+    clock, config = os.path.join(folder, "clock"), os.path.join(folder, "clock.yaml")
+
+    def write(path, text):
+        with open(path, "w", encoding="ascii") as f:
+            f.write(text)
+
+    write(clock, "+3600\n")
+    write(config, "findings:\n  interval: 0\n")
+    env = dict(os.environ, LD_PRELOAD=library, FAKETIME_TIMESTAMP_FILE=clock, FAKETIME_NO_CACHE="1", DONT_FAKE_MONOTONIC="1",
+               FAKETIME_DONT_FAKE_MONOTONIC="1", ASAN_OPTIONS="verify_asan_link_order=0:" + os.environ.get("ASAN_OPTIONS", ""))
+    watch = Watch(options, folder, "-c", config, env=env)
+
+    def written(dataset):
+        with open(watch.out, encoding="utf-8") as f:
+            whole = [json.loads(row) for row in f if row.endswith("\n")]
+        return [e for e in whole if get(e, "event.dataset") == dataset]
+
+    def ended():
+        return [get(e, "source.port") for e in written("mailtls.session") if "end" in get(e, "event.type")]
+
+    def wait(what, condition):
+        checks.check(f"clock: {what}", harness.wait_until(condition), ended())
+
+    first, open_one, later = (dialogues.session(25, TALK, n) for n in (1, 2, 3))
+    watch.send([packets.ethernet(s) for s in first + open_one[:-6]])
+    wait("a session before", lambda: len(ended()) == 1)
+    write(config, "findings:\n  interval: 0\npolicy:\n  mute: [starttls.masked_capability]\n")
+    watch.program.send_signal(signal.SIGHUP)
+    wait("the configuration is read again", lambda: b"in force" in harness.read(watch.err))
+    write(clock, "+0\n")
+    wait("what was open is reported", lambda: len(ended()) == 2)
+    watch.send([packets.ethernet(s) for s in later])
+    wait("a session after it", lambda: len(ended()) == 3)
+    for n in 1, 2:
+        watch.program.send_signal(signal.SIGUSR1)
+        wait("counters", lambda n=n: len(written("mailtls.stats")) == n)
+    events, stats, err = watch.end()
+    checks.check("clock: said", b"was set back by 3600 seconds" in err or b"was set back by 3599 seconds" in err, err[-500:])
+    checks.equal("clock: ended well", watch.program.returncode, 0)
+    add_up(checks, "clock", stats)
+    checks.equal("clock: all was counted", (stats["capture"]["packets"], stats["sessions"]["records"]), (watch.sent, 3))
+    masked = {get(e, "source.port") for e in events if get(e, "rule.id") == "starttls.masked_capability"}
+    checks.check("clock: with the configuration in force", first[0].source_port in masked and later[0].source_port not in masked, masked)
+    ids = [get(e, "event.id") for e in events]
+    checks.equal("clock: each event has an id of its own", len(set(ids)), len(ids))
+
+
 def inside(options):
     checks = harness.Checks()
     make_line()
     with tempfile.TemporaryDirectory() as folder:
-        for check in check_rates, check_drops, check_return, check_sizes, check_any, check_filters, check_text:
+        for check in check_rates, check_drops, check_return, check_sizes, check_any, check_filters, check_text, check_clock:
             check(checks, options, folder)
     return checks.finish()
 

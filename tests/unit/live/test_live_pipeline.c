@@ -98,6 +98,13 @@ bool __wrap_capture_fill_part(struct capture *capture, unsigned reader, struct b
     return true;
 }
 
+bool __wrap_capture_begin_anew(struct capture *capture);
+bool __wrap_capture_begin_anew(struct capture *capture)
+{
+    (void)capture;
+    return false;
+}
+
 struct capture_counters __wrap_capture_counters(const struct capture *capture);
 struct capture_counters __wrap_capture_counters(const struct capture *capture)
 {
