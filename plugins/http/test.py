@@ -252,7 +252,7 @@ def answers(checks, options):
         with Fake("hec", plan=itertools.repeat(403), words=b'{"text":"Token\x1b[2J disabled"}\nmore') as fake:
             done = drive(options.driver, "http", fake.url, "style=hec", "--tries", "1", given=few)
             checks.equal("an answer is told by its first line, cleaned", done.calls[0][3], 'HTTP status 403: {"text":"Token.[2J disabled"}')
-    os.environ["http_proxy"] = f"http://127.0.0.1:{outputs.free_port()}"
+    os.environ["http_proxy"] = f"http://127.0.0.1:{outputs.refusing_port()}"
     with Fake("jsonl") as fake:
         done = drive(options.driver, "http", fake.url, given=few)
         checks.check("a proxy of the environment is not used", done.status == 0 and done.delivered == 2, done.calls)

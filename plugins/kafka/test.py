@@ -108,7 +108,7 @@ def slow(checks, options, kcat):
 
 def unwilling(checks, options):
     few = messages(3)
-    done = drive(options.driver, "kafka", f"127.0.0.1:{outputs.free_port()}/events", "--tries", "4", "--wait", "1500", given=few)
+    done = drive(options.driver, "kafka", f"127.0.0.1:{outputs.refusing_port()}/events", "--tries", "4", "--wait", "1500", given=few)
     checks.check("nobody there: failed, and said", done.status == 1 and done.delivered == 0 and any("refused" in call[3] for call in done.calls), f"{done.status} {done.calls} {done.err}")
     with Cluster(options.driver, "events") as cluster, tempfile.TemporaryDirectory() as folder:
         conf = os.path.join(folder, "conf")

@@ -133,7 +133,7 @@ def mixed_up(checks, options, path, folder):
     given = messages(count)
     for mode in "stream", "list":
         work = outputs.Drive(options.driver, "redis", f"127.0.0.1:{server.port}/{mode}", "mode=" + mode, "stream_maxlen=0" if mode == "stream" else "db=0",
-                             "--batch", "500", "--wait", "1000", "--pause", "20", given=given)  # fmt: skip
+                             "--batch", "500", "--wait", "1000", "--pause", "100", given=given)  # fmt: skip
         try:
             for how in signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP, signal.SIGKILL:
                 client = Client(server.port)

@@ -135,7 +135,7 @@ def unwilling(checks, options, path):
             for name, target, words, says in (
                 ("an authority that is not ours", tls, [], "certificate"),
                 ("a name that is not in the certificate", f"tls://127.0.0.1:{rsyslog.tls}", ["ca=" + pki.roots()], "mismatch"),
-                ("nobody listens", f"tcp://127.0.0.1:{outputs.free_port()}", [], "Connection refused"),
+                ("nobody listens", f"tcp://127.0.0.1:{outputs.refusing_port()}", [], "Connection refused"),
                 ("TLS to a port in clear", f"tls://localhost:{rsyslog.tcp}", ["ca=" + pki.roots()], "TLS"),
                 ("no such name", "tcp://no-such-host.invalid:514", [], "no-such-host.invalid"),
                 ("nobody on UDP", f"udp://127.0.0.1:{outputs.free_port(socket.SOCK_DGRAM)}", [], "Connection refused"),

@@ -116,6 +116,16 @@ def free_port(kind=socket.SOCK_STREAM):
         return s.getsockname()[1]
 
 
+held = []
+
+
+def refusing_port():
+    """A port at which nobody listens, and nobody else can until the test is over."""
+    held.append(socket.socket())
+    held[-1].bind(("127.0.0.1", 0))
+    return held[-1].getsockname()[1]
+
+
 def listens(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0

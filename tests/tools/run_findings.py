@@ -71,7 +71,7 @@ def analyse(program, data, words, folder, number):
         file.write(data)
     command = [program, "-r", path, "-q", "--min-severity", "info", "--workers", "1", "--set", "x509.ca_bundle=" + pki.roots(), *words]
     environment = dict(os.environ, TZ="UTC", LC_ALL="C")
-    done = subprocess.run(command, capture_output=True, timeout=120, env=environment, cwd=root, check=False)
+    done = subprocess.run(command, capture_output=True, timeout=300, env=environment, cwd=root, check=False)
     if done.returncode not in (0, 3):
         raise RuntimeError(f"status {done.returncode}: {done.stderr.decode(errors='replace')[-600:]}")
     return [json.loads(line) for line in done.stdout.splitlines()]

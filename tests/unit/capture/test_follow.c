@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -65,11 +66,25 @@ static void *stop_later(void *nanoseconds)
     return NULL;
 }
 
+/* Between said_begin() and said_end(); or much later. */
+static void *stop_when_said(void *unused)
+{
+    static const struct timespec step = { .tv_nsec = 20000000 };
+    struct stat said = { 0 };
+    (void)unused;
+    for (int i = 0; i < 6000 && said.st_size == 0; i++) {
+        nanosleep(&step, NULL);
+        (void)fstat(STDERR_FILENO, &said);
+    }
+    stop = true;
+    return NULL;
+}
+
 /* Nothing comes any more; true if the run has failed by then. */
-static bool ends_failed_after(struct timespec wait)
+static bool ends_failed_by(void *(*stopper)(void *), struct timespec wait)
 {
     pthread_t thread;
-    assert_int_equal(pthread_create(&thread, NULL, stop_later, &wait), 0);
+    assert_int_equal(pthread_create(&thread, NULL, stopper, &wait), 0);
     bool more = capture_fill(capture, &block);
     pthread_join(thread, NULL);
     assert_false(more);
@@ -78,7 +93,7 @@ static bool ends_failed_after(struct timespec wait)
 
 static bool ends_failed(void)
 {
-    return ends_failed_after((struct timespec){ .tv_nsec = 500000000 });
+    return ends_failed_by(stop_later, (struct timespec){ .tv_nsec = 500000000 });
 }
 
 static struct made file_at(uint32_t second)
@@ -157,7 +172,7 @@ static void test_cut_file_is_an_error_once_a_newer_one_is_there(void **state)
     assert_next("b.pcap", 1, 3);
 
     said_begin();
-    bool failed = ends_failed_after((struct timespec){ .tv_sec = 2 });
+    bool failed = ends_failed_by(stop_when_said, (struct timespec){ 0 });
     const char *said = said_end();
     assert_true(failed);
     assert_non_null(strstr(said, "a.pcap: byte 60"));
@@ -222,7 +237,8 @@ static void test_newest_file_has_time(void **state)
     open_folder();
     assert_next("a.pcap", 1, 1);
     said_begin();
-    bool failed = ends_failed_after((struct timespec){ .tv_sec = 1, .tv_nsec = 500000000 });
+    bool failed =
+        ends_failed_by(stop_later, (struct timespec){ .tv_sec = 1, .tv_nsec = 500000000 });
     assert_string_equal(said_end(), ""); /* nor is a cut end an error when the run is stopped */
     assert_false(failed);
     made_free(&made);
@@ -267,6 +283,6 @@ int main(void)
         TEST(test_file_without_frames_does_not_stay_the_newest),
         TEST(test_stop_ends_a_wait),
     };
-    alarm(60); /* waiting for what never comes is a failure too */
+    alarm(600); /* waiting for what never comes is a failure too */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
