@@ -66,6 +66,12 @@ void flow_let_go(struct flow *flow)
     flow->streams[SIDE_CLIENT].skip = flow->streams[SIDE_SERVER].skip = true;
 }
 
+void flow_forget(struct flow *flow)
+{
+    flow_let_go(flow);
+    flow->state = NULL;
+}
+
 void flow_skip(struct flow *flow, enum side side) { flow->streams[side].skip = true; }
 
 /* An instant that has passed is the next one: a timer that sets itself again must not stop time. */

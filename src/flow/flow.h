@@ -140,7 +140,9 @@ struct flow_sink {
 
 /* Calls for the consumer, valid inside its callbacks. */
 void flow_info_get(const struct flow *flow, struct flow_info *info);
-void flow_let_go(struct flow *flow);               /* no more data calls; end() still comes */
+void flow_let_go(struct flow *flow); /* no more data calls; end() still comes */
+void flow_forget(struct flow *flow); /* likewise, and the consumer freed its state: end() comes
+                                        with NULL */
 void flow_skip(struct flow *flow, enum side side); /* no more data of this side is wanted */
 void flow_set_timer(struct flow *flow,
                     int64_t at_ns); /* by the capture's clock; one a flow; 0 clears */

@@ -283,10 +283,8 @@ void session_tell_missing(struct session *s)
     }
 }
 
-static size_t session_data(void *state, const struct flow_chunk *chunk)
+static size_t take(struct session *s, const struct flow_chunk *chunk)
 {
-    struct session *s = state;
-
     if (s->stage == RECOGNISING || (s->stage == FOREIGN && s->first != NULL))
         recognise_keep(s, chunk);
     if (s->stage == RECOGNISING) {
@@ -317,6 +315,18 @@ static size_t session_data(void *state, const struct flow_chunk *chunk)
     case IGNORED: break;
     }
     return chunk->bytes.left;
+}
+
+/* Of connections that are not ours there are many, and nothing is told of them. */
+static size_t session_data(void *state, const struct flow_chunk *chunk)
+{
+    struct session *s = state;
+    size_t used = take(s, chunk);
+    if (s->stage == IGNORED) {
+        flow_forget(s->flow);
+        session_free(s);
+    }
+    return used;
 }
 
 static void session_gap(void *state, enum side side, uint64_t offset, uint64_t len,

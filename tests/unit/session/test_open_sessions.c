@@ -130,10 +130,12 @@ static void test_an_open_session_is_small(void **state)
     static const struct {
         const char *sample;
         size_t most; /* bytes; raising it needs a reason */
+        bool ours;   /* on a mail port */
     } cases[] = {
-        { "imap-starttls-tls12", 7450 },
-        { "smtp-starttls-tls12", 7050 },
-        { "imap-implicit-tls13", 4350 },
+        { "imap-starttls-tls12", 7450, true },
+        { "smtp-starttls-tls12", 7050, true },
+        { "imap-implicit-tls13", 4350, true },
+        { "imap-implicit-tls13", 1150, false }, /* as any connection of others */
     };
     enum { WARM = 100, MORE = 500 };
     static const uint16_t ports[] = { 25, 143, 993 };
@@ -143,7 +145,8 @@ static void test_an_open_session_is_small(void **state)
     for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
         size_t established = 0;
         struct session_options options = { .ports = ports,
-                                           .port_count = sizeof ports / sizeof ports[0],
+                                           .port_count =
+                                               cases[c].ours ? sizeof ports / sizeof ports[0] : 0,
                                            .report_after_ns = INT64_MAX / 2 };
         struct session_context context = { .options = &options,
                                            .cache = x509_cache_new(NULL, 16),
@@ -172,7 +175,7 @@ static void test_an_open_session_is_small(void **state)
                      cases[c].most);
 
         shard_finish(shard, sample.packets[sample.count - 1].clock_ns);
-        assert_int_equal(established, WARM + MORE);
+        assert_int_equal(established, cases[c].ours ? WARM + MORE : 0);
         assert_int_equal(intern_count(context.intern), 0);
         shard_free(shard);
         x509_budget_free(context.budget);
