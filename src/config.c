@@ -9,6 +9,7 @@
 
 #include "config_value.h"
 #include "config_yaml.h"
+#include "log.h"
 #include "suggest.h"
 #include "text.h"
 #include "version.h"
@@ -281,6 +282,14 @@ const char *config_next_fixed(const struct config *a, const struct config *b, si
             return key->name;
     }
     return NULL;
+}
+
+void config_tell_place(const struct config *config, unsigned id)
+{
+    const struct config_place *place = &config->places[id];
+    if (place->source != NULL && place->line > 0)
+        log_error("%s:%zu:%zu: %s is set there", place->source, place->line, place->column,
+                  config_keys[id].name);
 }
 
 void config_print_changes(const struct config *config, FILE *out)

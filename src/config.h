@@ -135,6 +135,10 @@ bool config_print_default(FILE *out); /* false: out of memory */
  * NULL: there is none. */
 const char *config_next_fixed(const struct config *a, const struct config *b, size_t *id);
 
+/* For an error that was logged without it: where the value of a key (CONFIG_ID_…) stands in the
+ * file, if it does. */
+void config_tell_place(const struct config *config, unsigned id);
+
 /* For -T, of a config that was loaded: "configuration is good", and the values that differ from
  * their defaults, a line each, with where they were set. */
 void config_print_changes(const struct config *config, FILE *out);

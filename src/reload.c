@@ -62,7 +62,7 @@ static struct generation *generation_read(const struct reload *r)
     }
     if (!config_load(&g->config, options->config_file, options->settings, options->setting_count,
                      stderr) ||
-        (*g->config.capture_filter != '\0' && !capture_filter_valid(g->config.capture_filter)) ||
+        !setup_filter(&g->config) ||
         (g->detect = setup_renew_detect(detect_now(r), &g->config)) == NULL ||
         !setup_store(&g->config, r->first->store != NULL, &g->store) ||
         (g->store != NULL && !trust_store_prepare(g->store))) {

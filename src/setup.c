@@ -83,6 +83,9 @@ bool setup_store(const struct config *c, bool strict, struct trust_store **store
         return true;
     trust_store_free(*store);
     *store = NULL;
+    config_tell_place(c, CONFIG_ID_x509_ca_bundle);
+    config_tell_place(c, CONFIG_ID_x509_ca_extra);
+    config_tell_place(c, CONFIG_ID_x509_ca_national);
     return false;
 }
 
@@ -193,7 +196,15 @@ bool setup_is_sound(const struct run *run)
         log_error("--write-pcap reads its captures twice: give files, without --follow");
         return false;
     }
-    return *config->capture_filter == '\0' || capture_filter_valid(config->capture_filter);
+    return setup_filter(config);
+}
+
+bool setup_filter(const struct config *config)
+{
+    if (*config->capture_filter == '\0' || capture_filter_valid(config->capture_filter))
+        return true;
+    config_tell_place(config, CONFIG_ID_capture_filter);
+    return false;
 }
 
 bool setup_close(struct run *run)

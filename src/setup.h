@@ -48,6 +48,8 @@ struct run { /* all that has to be closed again */
 /* What only the libraries can say of a configuration (a filter); what has no effect yet is said.
  * False: the reason was logged. */
 bool setup_is_sound(const struct run *run);
+/* capture.filter can be compiled, or what is wrong has been logged. */
+bool setup_filter(const struct config *config);
 /* What outputs are wanted, and the plugins that are outputs; nothing is opened. False: logged. */
 bool setup_output_specs(struct run *run);
 bool setup_outputs(

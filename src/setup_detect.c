@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0
  * setup_detect.c - the detectors of a run: lists, policy and plugins as the user said.
  */
+#include <unistd.h>
+
 #include "log.h"
 #include "setup.h"
 #include "setup_policy.h"
@@ -26,6 +28,8 @@ static struct detect *make(const struct detect *former, const struct config *c,
         .plugin_count = plugins != NULL ? plugins->count : 0,
     };
     struct detect *detect = former != NULL ? detect_renew(former, &options) : detect_new(&options);
+    if (detect == NULL && options.lists_dir != NULL && access(options.lists_dir, R_OK | X_OK) != 0)
+        config_tell_place(c, CONFIG_ID_lists_dir);
     if (detect != NULL)
         policy_check_rules(detect_policy(detect), rule_at, detect);
     setup_policy_free(&policy);

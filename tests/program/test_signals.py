@@ -6,6 +6,7 @@ In a network namespace of its own, a pair of interfaces: written dialogues are s
 import fcntl
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -112,12 +113,14 @@ def check_policy(s):
     s.write(trusted + "  mute:\n    - \"auth.* server=nowhere/99\"\n")
     said = s.hang_up("a bad text", STAYS)
     s.checks.check("a bad text: file and line", f"{s.config}:{trusted.count(chr(10)) + 2}:" in said, said)
-    s.write(trusted + "capture.filter: tcp prot 25\n")
-    s.hang_up("a bad filter", STAYS)
-    s.write(trusted + "lists:\n  dir: /nowhere/at/all\n")
-    s.hang_up("no lists", STAYS)
-    s.write(trusted + "x509.ca_extra: /nowhere/at/all.pem\n")
-    s.checks.check("no authorities: named", "/nowhere/at/all.pem" in s.hang_up("no authorities", STAYS))
+    below = trusted.count(chr(10)) + 1
+    for name, text, line, key in (("a bad filter", "capture.filter: tcp prot 25\n", below, "capture.filter"),
+                                  ("no lists", "lists:\n  dir: /nowhere/at/all\n", below + 1, "lists.dir"),
+                                  ("no authorities", "x509.ca_extra: /nowhere/at/all.pem\n", below, "x509.ca_extra")):  # fmt: skip
+        s.write(trusted + text)
+        said = s.hang_up(name, STAYS)
+        s.checks.check(f"{name}: file and line", re.search(f"{re.escape(s.config)}:{line}:[0-9]+: {key} is set there", said), said)
+        s.checks.check(f"{name}: named", name == "a bad filter" or "/nowhere/at/all" in said, said)
     s.checks.equal("the former policy stays", s.session("still trusted")[1], "high")
     s.write(s.base + "capture:\n  ring: 32MiB\nsensor:\n  name: other\n")
     said = s.hang_up("what has to wait", IN_FORCE)
