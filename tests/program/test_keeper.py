@@ -37,6 +37,16 @@ def status_of(pid):
         return dict(line.rstrip("\n").split(":\t", 1) for line in file if ":\t" in line)
 
 
+def open_files(pid):
+    found = []
+    for fd in os.listdir(f"/proc/{pid}/fd"):
+        try:
+            found.append(os.readlink(f"/proc/{pid}/fd/{fd}"))
+        except OSError:  # closed meanwhile
+            continue
+    return found
+
+
 def users(process, name):
     try:
         return [status_of(pid)["Uid"].split()[0] for pid in named(process, name)]
@@ -167,7 +177,7 @@ def check_rights(checks, bench, captures):
             checks.check("a sender: no capability but for files", int(status["CapPrm"], 16) & ~0x6 == 0, status["CapPrm"])
         with open(f"/proc/{named(process, name)[0]}/limits", encoding="ascii") as file:
             checks.check(f"{name}: no core file", re.search(r"Max core file size +0 +0", file.read()))
-        links = [os.readlink(f"/proc/{named(process, name)[0]}/fd/{fd}") for fd in os.listdir(f"/proc/{named(process, name)[0]}/fd")]
+        links = open_files(named(process, name)[0])
         checks.check(f"{name}: no file of the program is open", not any("pcap" in link for link in links), links)
     bench.say("")
     checks.equal("rights: status", finish(process)[0], DONE)
