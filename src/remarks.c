@@ -250,8 +250,9 @@ static void say_if_changed(struct sentences *s, const struct capture_counters *c
         say(s,
             "%llu packets are longer than the interface's MTU: the network card joins segments "
             "before they are seen; switch that off (ethtool -K %s gro off lro off; for what this "
-            "machine sends itself also tso off gso off)",
-            wide(c->frames_over_mtu), interface);
+            "machine sends itself also tso off gso off). If the network itself has packets so "
+            "long, give the interface its MTU (ip link set %s mtu 9000)",
+            wide(c->frames_over_mtu), interface, interface);
     if (watch->vlan_key && c->frames > 0 && c->frames_vlan == 0)
         say(s,
             "flow.key has vlan, but no packet has a VLAN tag: let the mirror port keep tags, and "

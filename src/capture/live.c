@@ -27,6 +27,7 @@
  * packets one is closed every 20 ms, and a reader may have to wait for its turn that long. */
 #define RING_MIN (4 * (uint64_t)LIMIT_FRAME_BYTES)
 #define TAG_BYTES 4u
+#define LABELS_MOST 16u
 /* What a clock has to be set back by. Less is waited for: the clock of a run never falls. */
 #define SET_BACK_NS NS_PER_S
 
@@ -262,6 +263,30 @@ static bool is_joined(const struct line *line, const struct frame *frame, uint32
     return (reader_u8(&r) & 0x40) == 0;
 }
 
+/* Bytes of MPLS labels behind the tags (RFC 3032): they too come on top of the MTU. */
+static uint32_t labels_of(const struct line *line, const struct frame *frame, uint32_t tags)
+{
+    struct reader r = reader_of(frame->data, frame->captured);
+    uint32_t bytes = 0;
+    bool last = false;
+    (void)reader_take(&r, line->type_at + tags);
+    uint16_t type = reader_u16(&r);
+    if (type != 0x8847 && type != 0x8848)
+        return 0;
+    for (; !last && bytes < LABELS_MOST * TAG_BYTES && reader_ok(&r); bytes += TAG_BYTES) {
+        last = (reader_u24(&r) & 1) != 0;
+        (void)reader_u8(&r);
+    }
+    return bytes;
+}
+
+static bool is_over_mtu(const struct line *line, const struct frame *frame, uint32_t tags)
+{
+    uint32_t longest = line->longest + tags;
+    return frame->wire > longest && !is_joined(line, frame, tags) &&
+           frame->wire > longest + labels_of(line, frame, tags);
+}
+
 /* --- one frame --- */
 
 struct taking {
@@ -302,8 +327,7 @@ static bool take_frame(void *to, const struct frame *from)
     if (part->line.type_at > 0) {
         uint32_t tags = tags_of(&frame, part->line.type_at);
         counters->frames_vlan += tags > 0;
-        counters->frames_over_mtu +=
-            frame.wire > part->line.longest + tags && !is_joined(&part->line, &frame, tags);
+        counters->frames_over_mtu += is_over_mtu(&part->line, &frame, tags);
     }
     memcpy(block->bytes + block->used, frame.data, frame.captured);
     frame.data = block->bytes + block->used;

@@ -179,6 +179,9 @@ def check_sizes(checks, options, folder):
     pieces = [piece for s in dialogues.session(25, ["S: 220 " + "X" * 3000], 3) for piece in wrap.fragments(s, random.Random(SEED))]
     watch.send(pieces)  # the kernel joins them: no word about the network card
     watch.send([wrap.qinq(s, None)[0] for s in dialogues.session(25, TALK, 2)])
+    full = next(packets.ethernet(s) for s in dialogues.session(25, ["S: 220 " + "X" * 1454], 4) if len(s.payload) > 1000)
+    checks.equal("a full frame", len(full), 1514)
+    watch.send([full[:12] + b"\x88\x47" + b"\0\x06\x40\x40" + b"\0\x06\x51\x40" + full[14:]])  # labels come on top
     _, stats, _ = watch.end()
     set_link("mtu", "1500")
     add_up(checks, "sizes", stats)
