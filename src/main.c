@@ -3,6 +3,7 @@
  * event -> output.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -121,8 +122,19 @@ static enum exit_status explain(const struct run *run)
     return good ? status : STATUS_USAGE;
 }
 
+/* What is opened first would become standard output otherwise, be it the socket on an interface.
+ * Each is opened the wrong way round, so that its use fails and is told. */
+static void fill_standard(void)
+{
+    static const int flags[] = { O_WRONLY, O_RDONLY, O_RDWR };
+    for (int i = 0; i < 3; i++)
+        if (fcntl(i, F_GETFD) < 0)
+            (void)open("/dev/null", flags[i]); /* the lowest number that is free */
+}
+
 int main(int argc, char **argv)
 {
+    fill_standard();
     struct run run = { 0 };
     enum exit_status status = STATUS_USAGE;
     signal(SIGPIPE, SIG_IGN); /* a reader of ours that goes away ends us quietly, see output.h */

@@ -161,6 +161,16 @@ def check_refusals(checks, program):
         checks.check("without rights: refused with advice", refused.returncode == 1 and text in refused.stderr.decode(), refused.stderr)
 
 
+def check_no_standard_output(checks, program, folder):
+    """Nothing else comes to stand where standard output would: events would be sent into a socket on the interface."""
+    err = os.path.join(folder, "closed.err")
+    process = harness.start_watching([program, "-i", "lo"], err, preexec_fn=lambda: os.close(1))
+    checks.equal("standard output closed: what is there", os.readlink(f"/proc/{process.pid}/fd/1"), "/dev/null")
+    process.send_signal(signal.SIGTERM)
+    checks.equal("standard output closed: status", process.wait(harness.PATIENCE), 1)
+    checks.check("standard output closed: said", b"Bad file descriptor" in harness.read(err), harness.read(err))
+
+
 def inside(options):
     checks = harness.Checks()
     subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
@@ -170,6 +180,7 @@ def inside(options):
         none = harness.run(options.program, "-i", "lo", "-o", "file:" + os.path.join(folder, "no", "such"))
         checks.check("a file that cannot be made is said at the start", none.returncode == 1 and b"No such file" in none.stderr, none.stderr)
         check_refusals(checks, options.program)
+        check_no_standard_output(checks, options.program, folder)
     return checks.finish()
 
 
