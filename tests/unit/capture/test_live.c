@@ -68,8 +68,9 @@ static int teardown(void **state)
 static void open_interface(const char *name, unsigned readers, const char *filter)
 {
     const char *const names[] = { name };
+    /* Large: a block of it is taken up every 20 ms, and nobody reads while we talk. */
     struct capture_options options = {
-        .readers = readers, .snaplen = 262144, .ring = 4 << 20, .stop = &stop, .filter = filter
+        .readers = readers, .snaplen = 262144, .ring = 64 << 20, .stop = &stop, .filter = filter
     };
     if (!have_namespace)
         skip();
