@@ -2,10 +2,12 @@
  * trust.c - the authorities that are trusted, out of PEM files. Nothing is fetched.
  */
 #include <assert.h>
+#include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,19 +16,25 @@
 
 enum { NOT_YET, READY, FAILED };
 
-/* The whole file in memory; NULL if it cannot be read. */
+/* The whole file in memory; NULL, with a message logged, if it cannot be read. */
 static BIO *file_read(const char *path)
 {
-    BIO *file = BIO_new_file(path, "r"), *memory = file == NULL ? NULL : BIO_new(BIO_s_mem());
+    BIO *memory = BIO_new(BIO_s_mem());
+    FILE *file = fopen(path, "re");
     char block[16 * 1024];
-    int len = 0;
-    while (memory != NULL && (len = BIO_read(file, block, sizeof block)) > 0)
-        if (BIO_write(memory, block, len) != len) {
-            BIO_free(memory);
-            memory = NULL;
-        }
-    BIO_free(file);
-    return memory;
+    size_t len = 0;
+    errno = file == NULL ? errno : 0;
+    bool good = memory != NULL && file != NULL;
+    while (good && (len = fread(block, 1, sizeof block, file)) > 0)
+        good = BIO_write(memory, block, (int)len) == (int)len;
+    good = good && !ferror(file);
+    if (!good) {
+        log_error("%s: %s", path, errno != 0 ? strerror(errno) : "out of memory");
+        BIO_free(memory);
+    }
+    if (file != NULL)
+        (void)fclose(file);
+    return good ? memory : NULL;
 }
 
 /* SEQUENCE { SEQUENCE, SEQUENCE, BIT STRING }: RFC 5280 4.1. */
@@ -98,6 +106,8 @@ static STACK_OF(X509) * pem_parse(BIO *bio)
 static bool pem_load(const char *path, STACK_OF(X509) * *out)
 {
     BIO *bio = file_read(path);
+    if (bio == NULL)
+        return false;
     *out = pem_parse(bio);
     BIO_free(bio);
     return *out != NULL || no_certificate(path);
@@ -107,7 +117,9 @@ static bool bundle_load(const char *path, BIO **out)
 {
     char *bytes = NULL;
     *out = file_read(path);
-    long len = *out == NULL ? 0 : BIO_get_mem_data(*out, &bytes);
+    if (*out == NULL)
+        return false;
+    long len = BIO_get_mem_data(*out, &bytes);
     BIO *look = len > 0 && len <= INT32_MAX ? BIO_new_mem_buf(bytes, (int)len) : NULL;
     bool good = pem_walk(look, NULL) > 0;
     BIO_free(look);
