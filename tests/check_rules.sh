@@ -12,7 +12,7 @@ CC=${CC:-cc}
 stages='base: data:base capture:base packet:capture flow:packet mail:base tls:base,data x509:base,data
 session:flow,mail,tls,x509 detect:session event:detect,data output:event .:output'
 # header:the only file that may include it (a name without a folder: any one file). An output has its own file for a library.
-owners='pcap\.h:src/capture/libpcap.c pcap/:src/capture/libpcap.c openssl/:src/base/libcrypto/[a-z]+\.[ch]|plugins/common/tls.c
+owners='pcap\.h:src/capture/libpcap.c pcap/:src/capture/libpcap.c openssl/:src/base/libcrypto/parts.h|plugins/common/tls.c
 ndpi[a-z_/]*\.h:src/flow/ndpi.c json-c/:src/event/json.c|plugins/http/bulk.c zlib\.h:src/capture/source_gzip.c|plugins/http/gzip.c
 zstd\.h:one xxhash\.h:one yaml\.h:one librdkafka/:plugins/kafka/kafka.c curl/:plugins/http/request.c'
 

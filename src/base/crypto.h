@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0
  * crypto.h - all that the program asks of OpenSSL's libcrypto: digests here, certificates in
- * crypto_x509.h. Only the files of libcrypto/ include its headers.
+ * crypto_x509.h. libcrypto/parts.h is the only file that includes its headers.
  */
 #ifndef CRYPTO_H
 #define CRYPTO_H

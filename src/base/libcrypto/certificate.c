@@ -3,12 +3,6 @@
  * the detectors' business.
  */
 #include <arpa/inet.h>
-#include <openssl/bio.h>
-#include <openssl/core_names.h>
-#include <openssl/ec.h>
-#include <openssl/err.h>
-#include <openssl/params.h>
-#include <openssl/x509v3.h>
 #include <string.h>
 
 #include "clock.h"

@@ -4,8 +4,6 @@
  */
 #include <arpa/inet.h>
 #include <assert.h>
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
 #include <stdlib.h>
 #include <string.h>
 

@@ -2,10 +2,8 @@
  * digest.c - MD5, SHA-1 and SHA-256.
  */
 #define OPENSSL_SUPPRESS_DEPRECATED /* crypto_sha1() and crypto_sha256() say why */
-#include "crypto.h"
+#include "parts.h"
 
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 
 /* A digest that cannot be computed is a broken libcrypto (a FIPS provider without MD5, say):

@@ -1,12 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0
- * parts.h - what the files of this folder, the only ones that know OpenSSL's libcrypto, have in
- * common. Others include crypto.h and crypto_x509.h.
+ * parts.h - the one file that includes OpenSSL's headers, and what the files of this folder, the
+ * only ones that know its libcrypto, have in common. Others include crypto.h and crypto_x509.h.
  */
 #ifndef LIBCRYPTO_PARTS_H
 #define LIBCRYPTO_PARTS_H
 
+#include <openssl/bio.h>
+#include <openssl/core_names.h>
+#include <openssl/ec.h>
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <openssl/pem.h>
+#include <openssl/sha.h>
 #include <openssl/x509.h>
 #include <openssl/x509_vfy.h>
+#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>

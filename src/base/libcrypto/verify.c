@@ -2,8 +2,6 @@
  * verify.c - whether a chain ends in an authority that is trusted, and for how long that holds.
  * RFC 5280 section 6. No revocation: CRL, OCSP and AIA are never fetched.
  */
-#include <openssl/err.h>
-#include <openssl/x509v3.h>
 
 #include "parts.h"
 
