@@ -120,6 +120,24 @@ static void test_order_is_total(void **state)
     assert_true(event_key_compare(&a, &b) < 0);
 }
 
+/* They may be asked for twice before the clock of the run has moved. */
+static void test_counters_of_one_instant(void **state)
+{
+    (void)state;
+    const struct event_options options = { 0 };
+    struct event_stats stats = { .start_ns = 1, .end_ns = 2 };
+    struct event *first = event_of_stats(&options, &stats),
+                 *same = event_of_stats(&options, &stats);
+    stats.told++;
+    struct event *second = event_of_stats(&options, &stats);
+    assert_true(first != NULL && same != NULL && second != NULL);
+    assert_string_equal(first->key.id, same->key.id);
+    assert_string_not_equal(first->key.id, second->key.id);
+    event_free(first);
+    event_free(same);
+    event_free(second);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +145,7 @@ int main(void)
         cmocka_unit_test(test_community_id_v6),
         cmocka_unit_test(test_session_id_depends_on_numbers_and_second),
         cmocka_unit_test(test_event_ids_differ_by_each_part),
+        cmocka_unit_test(test_counters_of_one_instant),
         cmocka_unit_test(test_order_is_total),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
